@@ -1,0 +1,1 @@
+"""Serving: HTTP, prompts, generation, adapters and the composition root."""

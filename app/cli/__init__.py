@@ -1,0 +1,1 @@
+"""The `simurgh` command, one noun a file."""

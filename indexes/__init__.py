@@ -1,0 +1,1 @@
+"""Records, store, embedder, vector index and retrieval; knows neither HTTP nor LLMs."""

@@ -1,0 +1,158 @@
+"""The one error tree of Simurgh; it knows nothing of HTTP.
+
+    SimurghError
+    ├── NotFound
+    │   ├── CollectionNotFound
+    │   ├── DocumentNotFound
+    │   ├── JobNotFound
+    │   └── AdapterNotFound
+    ├── InvalidRequest
+    │   ├── InvalidAdapter
+    │   └── WindowExceeded
+    ├── TooLarge
+    ├── Conflict
+    │   ├── AlreadyExists
+    │   ├── EmbedderMismatch
+    │   └── AdapterNotReady
+    ├── Unauthorized
+    ├── Forbidden
+    ├── UnreadableDocument
+    ├── FetchFailed
+    │   └── FetchRefused
+    ├── StorageFull
+    ├── UpstreamFailed
+    └── Unavailable
+        ├── EngineUnavailable
+        └── IndexUnavailable
+
+`app/api/errors.py` holds the one table from these classes to HTTP statuses, searched along the
+class's MRO; a test fails for a class that the table does not reach. Vendor errors are translated
+once, at the edge where they arise, with ``raise ... from``.
+"""
+
+
+class SimurghError(Exception):
+    """Base of all errors that a user may see.
+
+    ``code`` is a snake_case name that clients switch on, ``message`` says what is wrong and how to
+    mend it, ``param`` names the offending field of the request, if one is to blame.
+    """
+
+    code = "internal_error"
+
+    def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        if code is not None:
+            self.code = code
+
+
+class NotFound(SimurghError):
+    code = "not_found"
+
+
+class CollectionNotFound(NotFound):
+    code = "collection_not_found"
+
+
+class DocumentNotFound(NotFound):
+    code = "document_not_found"
+
+
+class JobNotFound(NotFound):
+    code = "job_not_found"
+
+
+class AdapterNotFound(NotFound):
+    code = "adapter_not_found"
+
+
+class InvalidRequest(SimurghError):
+    code = "invalid_request"
+
+
+class InvalidAdapter(InvalidRequest):
+    """An uploaded adapter that the engine must never hear of; ``code`` says which rule it broke."""
+
+    code = "invalid_adapter"
+
+
+class WindowExceeded(InvalidRequest):
+    """The question alone does not fit the model's context window."""
+
+    code = "question_too_long"
+
+
+class TooLarge(SimurghError):
+    code = "too_large"
+
+
+class Conflict(SimurghError):
+    code = "conflict"
+
+
+class AlreadyExists(Conflict):
+    code = "already_exists"
+
+
+class EmbedderMismatch(Conflict):
+    """A collection was embedded by another model than the one that now runs."""
+
+    code = "embedder_mismatch"
+
+
+class AdapterNotReady(Conflict):
+    code = "adapter_not_ready"
+
+
+class Unauthorized(SimurghError):
+    code = "unauthorized"
+
+
+class Forbidden(SimurghError):
+    code = "forbidden"
+
+
+class UnreadableDocument(SimurghError):
+    """A document that fails alone; ``code`` is its reason (``encrypted_pdf``, ``no_text``, ...)."""
+
+    code = "unreadable_document"
+
+
+class FetchFailed(SimurghError):
+    code = "fetch_failed"
+
+
+class FetchRefused(FetchFailed):
+    """An address that this service must not connect to."""
+
+    code = "fetch_refused"
+
+
+class StorageFull(SimurghError):
+    code = "storage_full"
+
+
+class UpstreamFailed(SimurghError):
+    """A remote model server answered with an error that a retry will not mend."""
+
+    code = "upstream_failed"
+
+
+class Unavailable(SimurghError):
+    """Not now, but soon: ``retry_after`` is in seconds."""
+
+    code = "unavailable"
+
+    def __init__(self, message: str, *, retry_after: int = 5, param: str | None = None) -> None:
+        super().__init__(message, param=param)
+        self.retry_after = retry_after
+
+
+class EngineUnavailable(Unavailable):
+    code = "engine_unavailable"
+
+
+class IndexUnavailable(Unavailable):
+    code = "index_unavailable"

@@ -1,0 +1,1 @@
+"""From sources to committed chunks: fetch, extract, chunk, embed, commit."""
