@@ -1,0 +1,26 @@
+"""The seq of a collection: every change to its chunks takes the next one, in its own transaction."""
+
+from sqlalchemy import Connection, update
+
+from indexes import schema as s
+
+
+def next_seq(db: Connection, collection_id: str) -> int:
+    """Take the next seq; the row stays locked until the transaction ends, so commits are in order."""
+    return int(
+        db.execute(
+            update(s.collections)
+            .where(s.collections.c.id == collection_id)
+            .values(seq=s.collections.c.seq + 1)
+            .returning(s.collections.c.seq)
+        ).scalar_one()
+    )
+
+
+def retire(db: Connection, document_id: str, seq: int) -> None:
+    """Tombstone the live chunks of a document and drop their text."""
+    db.execute(
+        update(s.chunks)
+        .where(s.chunks.c.document_id == document_id, s.chunks.c.dead_seq.is_(None))
+        .values(dead_seq=seq, text="")
+    )

@@ -1,0 +1,156 @@
+"""Reading chunks: what an index must replay, and the live text behind its answers."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import ColumnElement, Engine, String, and_, cast, func, or_, select
+
+from indexes import schema as s
+from indexes.database import reading
+from indexes.errors import InvalidRequest
+from indexes.records import Collection, Filters, Hit, IndexChange, Vectors
+
+REPLAY_ROWS = 5_000
+SQL_VARIABLES = 500
+FILTERABLE = ("tag", "document_id", "source", "name", "media_type")
+
+
+class Chunks:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def seq(self, collection: Collection) -> int:
+        """The last committed change of the collection; -1 when it was deleted."""
+        with reading(self._engine) as db:
+            seq = db.execute(
+                select(s.collections.c.seq).where(s.collections.c.id == collection.id)
+            ).scalar_one_or_none()
+        return -1 if seq is None else int(seq)
+
+    def live_count(self, collection: Collection) -> int:
+        with reading(self._engine) as db:
+            return int(
+                db.execute(
+                    select(func.count()).where(
+                        s.chunks.c.collection_id == collection.id, s.chunks.c.dead_seq.is_(None)
+                    )
+                ).scalar_one()
+            )
+
+    def changes(self, collection: Collection, after: int) -> Iterator[IndexChange]:
+        """Everything that happened after ``after``, in bounded pieces; the last carries the seq."""
+        dim = collection.embedder.dim
+        mine = s.chunks.c.collection_id == collection.id
+        with reading(self._engine) as db:
+            seq = db.execute(
+                select(s.collections.c.seq).where(s.collections.c.id == collection.id)
+            ).scalar_one_or_none()
+            if seq is None or seq <= after:
+                return
+            removed = db.execute(
+                select(s.chunks.c.id).where(
+                    mine, s.chunks.c.dead_seq > after, s.chunks.c.dead_seq <= seq, s.chunks.c.seq <= after
+                )
+            ).scalars()
+            gone = np.fromiter(removed, dtype=np.int64)
+            added = db.execution_options(yield_per=REPLAY_ROWS).execute(
+                select(s.chunks.c.id, s.chunks.c.vector)
+                .where(mine, s.chunks.c.seq > after, s.chunks.c.seq <= seq)
+                .where(s.chunks.c.dead_seq.is_(None))
+                .order_by(s.chunks.c.id)
+            )
+            yield IndexChange(
+                seq=after, added=np.empty(0, np.int64), vectors=np.empty((0, dim), np.float32), removed=gone
+            )
+            for rows in added.partitions():
+                yield IndexChange(
+                    seq=after,
+                    added=np.array([row.id for row in rows], np.int64),
+                    vectors=_matrix([row.vector for row in rows], dim),
+                    removed=np.empty(0, np.int64),
+                )
+            yield IndexChange(
+                seq=seq,
+                added=np.empty(0, np.int64),
+                vectors=np.empty((0, dim), np.float32),
+                removed=np.empty(0, np.int64),
+            )
+
+    def hits(self, collection: Collection, scores: Mapping[int, float]) -> list[Hit]:
+        """Live text of the chunks that a search named, best first. Whatever is dead or not this
+        collection's is left out, so a wrong index can cost recall but never leak a text."""
+        if not scores:
+            return []
+        with reading(self._engine) as db:
+            rows = db.execute(
+                select(
+                    s.chunks,
+                    s.documents.c.name,
+                    s.documents.c.source,
+                    s.versions.c.title,
+                    s.versions.c.origin,
+                )
+                .join(s.documents, s.documents.c.id == s.chunks.c.document_id)
+                .join(s.versions, s.versions.c.id == s.chunks.c.version_id)
+                .join(s.collections, s.collections.c.id == s.chunks.c.collection_id)
+                .where(s.collections.c.tenant == collection.tenant, s.collections.c.id == collection.id)
+                .where(s.chunks.c.id.in_(list(scores)), s.chunks.c.dead_seq.is_(None))
+                .where(s.documents.c.deleted_at.is_(None))
+            ).all()
+        found = [
+            Hit(
+                chunk_id=row.id,
+                document_id=row.document_id,
+                title=row.title or row.name,
+                uri=row.origin.get("uri", row.source),
+                page=row.page,
+                start=row.start,
+                end=row.end,
+                text=row.text,
+                score=scores[row.id],
+            )
+            for row in rows
+        ]
+        return sorted(found, key=lambda hit: (-hit.score, hit.chunk_id))
+
+    def allowed(self, collection: Collection, filters: Filters) -> npt.NDArray[np.int64]:
+        """Ids of the live chunks whose document passes every filter. Raises InvalidRequest."""
+        with reading(self._engine) as db:
+            tests = [_test(name, values, db.dialect.name) for name, values in filters.items()]
+            ids = db.execute(
+                select(s.chunks.c.id)
+                .join(s.documents, s.documents.c.id == s.chunks.c.document_id)
+                .join(s.versions, s.versions.c.id == s.chunks.c.version_id)
+                .where(s.chunks.c.collection_id == collection.id, s.chunks.c.dead_seq.is_(None), *tests)
+                .order_by(s.chunks.c.id)
+            ).scalars()
+            return np.fromiter(ids, dtype=np.int64)
+
+
+def _test(name: str, values: Sequence[str], dialect: str) -> ColumnElement[bool]:
+    if name == "tag":
+        return or_(*(_json_array_has(s.documents.c.tags, value, dialect) for value in values))
+    if name == "document_id":
+        return s.documents.c.id.in_(values)
+    if name in ("source", "name"):
+        return s.documents.c[name].in_(values)
+    if name == "media_type":
+        return s.versions.c.media_type.in_(values)
+    if name.startswith("metadata."):
+        field = s.documents.c.metadata[name.removeprefix("metadata.")]
+        return and_(field.is_not(None), field.as_string().in_(values))
+    raise InvalidRequest(
+        f"cannot filter by {name!r}: use one of {', '.join(FILTERABLE)} or metadata.<field>", param="filters"
+    )
+
+
+def _json_array_has(column: Any, value: str, dialect: str) -> ColumnElement[bool]:
+    elements = func.json_array_elements_text if dialect == "postgresql" else func.json_each
+    each = elements(column).table_valued("value").alias()
+    return select(1).select_from(each).where(cast(each.c.value, String) == value).exists()
+
+
+def _matrix(rows: Sequence[bytes], dim: int) -> Vectors:
+    return np.frombuffer(b"".join(rows), dtype="<f4").reshape(len(rows), dim).astype(np.float32, copy=False)

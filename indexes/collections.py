@@ -1,0 +1,152 @@
+"""Collections: named sets of documents that share one index and one embedder."""
+
+import time
+import uuid
+from typing import Any
+
+from sqlalchemy import Engine, Row, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from indexes import schema as s
+from indexes.database import reading, writing
+from indexes.errors import AlreadyExists, CollectionNotFound, EmbedderMismatch, InvalidRequest
+from indexes.records import Collection, EmbedderIdentity, Page
+
+DEFAULT = "default"
+
+
+class Collections:
+    def __init__(self, engine: Engine, embedder: EmbedderIdentity) -> None:
+        self._engine = engine
+        self._embedder = embedder
+
+    def create(self, tenant: str, name: str, *, description: str = "") -> Collection:
+        """Raises AlreadyExists."""
+        row = {
+            "id": uuid.uuid4().hex,
+            "tenant": tenant,
+            "name": name,
+            "description": description,
+            "embedder": self._embedder.id,
+            "dim": self._embedder.dim,
+            "query_prompt": self._embedder.query_prompt,
+            "passage_prompt": self._embedder.passage_prompt,
+            "seq": 0,
+            "created_at": time.time(),
+        }
+        try:
+            with writing(self._engine) as db:
+                db.execute(insert(s.collections).values(row))
+        except IntegrityError as error:
+            raise AlreadyExists(f"a collection named {name!r} exists already", param="name") from error
+        return self.get(tenant, name)
+
+    def get(self, tenant: str, name: str) -> Collection:
+        """Raises CollectionNotFound; the default collection springs into being when first named."""
+        with reading(self._engine) as db:
+            row = db.execute(self._select(tenant).where(s.collections.c.name == name)).one_or_none()
+        if row is not None:
+            return _record(row)
+        if name != DEFAULT:
+            raise CollectionNotFound(
+                f"there is no collection {name!r}: create it with POST /collections", param="collection"
+            )
+        try:
+            return self.create(tenant, name)
+        except AlreadyExists:  # another request was first
+            return self.get(tenant, name)
+
+    def usable(self, tenant: str, name: str) -> Collection:
+        """The collection, if its vectors can be compared with those of the running embedder.
+
+        Raises CollectionNotFound, EmbedderMismatch.
+        """
+        collection = self.get(tenant, name)
+        if collection.embedder == self._embedder:
+            return collection
+        if collection.seq == 0:  # nothing embedded yet: it simply takes the new embedder
+            return self._adopt(collection)
+        was, now = collection.embedder, self._embedder
+        raise EmbedderMismatch(
+            f"collection {name!r} was embedded with {was.id} ({was.dim} dimensions, prompts "
+            f"{was.query_prompt!r} / {was.passage_prompt!r}), but the service now runs {now.id} "
+            f"({now.dim}, {now.query_prompt!r} / {now.passage_prompt!r}). Set SIMURGH_EMBEDDER back, or "
+            f"re-embed: `simurgh models re-embed {name}`",
+            param="collection",
+        )
+
+    def page(self, tenant: str, *, limit: int, after: str | None) -> Page[Collection]:
+        query = self._select(tenant).order_by(s.collections.c.created_at, s.collections.c.id)
+        with reading(self._engine) as db:
+            rows = [_record(row) for row in db.execute(query)]
+        return paged(rows, key=lambda c: c.name, limit=limit, after=after)
+
+    def update(self, collection: Collection, changes: dict[str, str | None]) -> Collection:
+        with writing(self._engine) as db:
+            db.execute(update(s.collections).where(s.collections.c.id == collection.id).values(**changes))
+        return self.get(collection.tenant, collection.name)
+
+    def delete(self, collection: Collection) -> None:
+        """Remove the collection with all its rows; its text cannot be retrieved any more."""
+        documents = select(s.documents.c.id).where(s.documents.c.collection_id == collection.id)
+        with writing(self._engine) as db:
+            db.execute(delete(s.chunks).where(s.chunks.c.collection_id == collection.id))
+            db.execute(delete(s.versions).where(s.versions.c.document_id.in_(documents)))
+            for table in (s.documents, s.jobs, s.snapshots):
+                db.execute(delete(table).where(table.c.collection_id == collection.id))
+            db.execute(delete(s.collections).where(s.collections.c.id == collection.id))
+
+    def counts(self, collection: Collection) -> tuple[int, int]:
+        """Documents that answer, and their chunks."""
+        live = (s.documents.c.collection_id == collection.id) & s.documents.c.deleted_at.is_(None)
+        with reading(self._engine) as db:
+            documents = db.execute(
+                select(func.count()).where(live, s.documents.c.version_id.is_not(None))
+            ).scalar_one()
+            chunks = db.execute(
+                select(func.count()).where(
+                    s.chunks.c.collection_id == collection.id, s.chunks.c.dead_seq.is_(None)
+                )
+            ).scalar_one()
+        return documents, chunks
+
+    def _adopt(self, collection: Collection) -> Collection:
+        e = self._embedder
+        return self.update(
+            collection,
+            {
+                "embedder": e.id,
+                "dim": e.dim,  # type: ignore[dict-item]
+                "query_prompt": e.query_prompt,
+                "passage_prompt": e.passage_prompt,
+            },
+        )
+
+    @staticmethod
+    def _select(tenant: str) -> Any:
+        return select(s.collections).where(s.collections.c.tenant == tenant)
+
+
+def paged(rows: list[Any], *, key: Any, limit: int, after: str | None) -> Page[Any]:
+    """The page of ``rows`` that follows the row whose key is ``after``."""
+    if after is not None:
+        keys = [key(row) for row in rows]
+        if after not in keys:
+            raise InvalidRequest(f"there is no {after!r} to list after", param="after")
+        rows = rows[keys.index(after) + 1 :]
+    return Page(data=rows[:limit], has_more=len(rows) > limit)
+
+
+def _record(row: Row[Any]) -> Collection:
+    return Collection(
+        id=row.id,
+        tenant=row.tenant,
+        name=row.name,
+        description=row.description,
+        default_adapter=row.default_adapter,
+        embedder=EmbedderIdentity(
+            id=row.embedder, dim=row.dim, query_prompt=row.query_prompt, passage_prompt=row.passage_prompt
+        ),
+        seq=row.seq,
+        created_at=row.created_at,
+    )

@@ -1,0 +1,132 @@
+"""Documents as users see them: listed, read, deleted."""
+
+import time
+from typing import Any
+
+from sqlalchemy import Engine, Row, and_, func, or_, select, update
+
+from indexes import schema as s
+from indexes.changes import next_seq, retire
+from indexes.database import reading, writing
+from indexes.errors import DocumentNotFound, InvalidRequest
+from indexes.records import Collection, Document, Page
+
+
+class Documents:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def get(self, tenant: str, document_id: str) -> Document:
+        """Raises DocumentNotFound, for another tenant's document too."""
+        with reading(self._engine) as db:
+            row = db.execute(_select(tenant).where(s.documents.c.id == document_id)).one_or_none()
+        if row is None:
+            raise DocumentNotFound(f"there is no document {document_id!r}", param="document_id")
+        return _record(row)
+
+    def page(self, collection: Collection, *, limit: int, after: str | None) -> Page[Document]:
+        query = _select(collection.tenant).where(s.collections.c.id == collection.id)
+        with reading(self._engine) as db:
+            if after is not None:
+                start = db.execute(
+                    select(s.documents.c.created_at).where(s.documents.c.id == after)
+                ).scalar_one_or_none()
+                if start is None:
+                    raise InvalidRequest(f"there is no document {after!r} to list after", param="after")
+                later = s.documents.c.created_at > start
+                same = and_(s.documents.c.created_at == start, s.documents.c.id > after)
+                query = query.where(or_(later, same))
+            query = query.order_by(s.documents.c.created_at, s.documents.c.id).limit(limit + 1)
+            rows = [_record(row) for row in db.execute(query)]
+        return Page(data=rows[:limit], has_more=len(rows) > limit)
+
+    def text(self, document: Document) -> str:
+        """The stored text that all offsets count in. Raises DocumentNotFound while there is none."""
+        with reading(self._engine) as db:
+            text = db.execute(
+                select(s.versions.c.text)
+                .join(s.documents, s.documents.c.version_id == s.versions.c.id)
+                .where(s.documents.c.id == document.id, s.documents.c.deleted_at.is_(None))
+            ).scalar_one_or_none()
+        if text is None:
+            raise DocumentNotFound(f"document {document.id!r} has no text yet: it is {document.status}")
+        return str(text)
+
+    def delete(self, document: Document) -> None:
+        """At return no search and no read finds the text; what is in the queue will not be committed."""
+        with writing(self._engine) as db:
+            seq = next_seq(db, document.collection_id)
+            retire(db, document.id, seq)
+            db.execute(
+                update(s.versions)
+                .where(s.versions.c.document_id == document.id)
+                .where(s.versions.c.status.in_(("queued", "processing")))
+                .values(status="cancelled", finished_at=time.time())
+            )
+            db.execute(update(s.versions).where(s.versions.c.document_id == document.id).values(text=None))
+            db.execute(
+                update(s.documents)
+                .where(s.documents.c.id == document.id)
+                .values(deleted_at=time.time(), version_id=None)
+            )
+
+
+def _select(tenant: str) -> Any:
+    """Live documents with their newest version and the one that answers."""
+    newest = (
+        select(s.versions.c.id)
+        .where(s.versions.c.document_id == s.documents.c.id)
+        .order_by(s.versions.c.created_at.desc(), s.versions.c.id.desc())
+        .limit(1)
+        .correlate(s.documents)
+        .scalar_subquery()
+    )
+    answering = s.versions.alias("answering")
+    count = (
+        select(func.count())
+        .where(s.chunks.c.document_id == s.documents.c.id, s.chunks.c.dead_seq.is_(None))
+        .correlate(s.documents)
+        .scalar_subquery()
+    )
+    return (
+        select(
+            s.documents,
+            s.collections.c.name.label("collection"),
+            s.versions.c.status,
+            s.versions.c.error,
+            s.versions.c.error_code,
+            s.versions.c.origin,
+            func.coalesce(answering.c.title, s.versions.c.title).label("title"),
+            func.coalesce(answering.c.media_type, s.versions.c.media_type).label("media_type"),
+            func.coalesce(answering.c.sha256, s.versions.c.sha256).label("sha256"),
+            func.coalesce(s.versions.c.finished_at, s.versions.c.created_at).label("updated_at"),
+            answering.c.page_starts,
+            count.label("chunks"),
+        )
+        .join(s.collections, s.collections.c.id == s.documents.c.collection_id)
+        .join(s.versions, s.versions.c.id == newest)
+        .outerjoin(answering, answering.c.id == s.documents.c.version_id)
+        .where(s.collections.c.tenant == tenant, s.documents.c.deleted_at.is_(None))
+    )
+
+
+def _record(row: Row[Any]) -> Document:
+    return Document(
+        id=row.id,
+        collection_id=row.collection_id,
+        collection=row.collection,
+        name=row.name,
+        title=row.title,
+        uri=row.origin.get("uri", row.source),
+        media_type=row.media_type,
+        tags=row.tags,
+        metadata=row.metadata,
+        status=row.status,
+        error=row.error,
+        error_code=row.error_code,
+        pages=len(row.page_starts) if row.page_starts else None,
+        chunks=row.chunks,
+        sha256=row.sha256,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )

@@ -1,0 +1,156 @@
+"""The indexes that answer: opened on first use, brought up to the database's seq at every search."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import structlog
+
+from indexes.chunks import Chunks
+from indexes.errors import CollectionNotFound, IndexUnavailable, SimurghError
+from indexes.faiss_index import FaissIndex, build
+from indexes.records import Collection, Vectors
+from indexes.snapshots import Snapshots
+from indexes.vectors import Ids, Scores
+
+OPEN_PATIENCE = 5.0  # seconds a question waits for an index that is being opened
+SNAPSHOT_CHANGES = 20  # seqs behind before a new snapshot is worth writing
+log = structlog.get_logger()
+
+
+@dataclass
+class _Entry:
+    collection: Collection
+    lock: threading.Lock = field(default_factory=threading.Lock)  # guards index and seq
+    opened: threading.Event = field(default_factory=threading.Event)
+    index: FaissIndex | None = None
+    seq: int = -1
+    saved_seq: int = -1
+    working: bool = False  # an opening or rebuilding thread is on its way
+    progress: str = "opening"
+    recall: float | None = None  # measured at build; None for one loaded from a snapshot
+
+
+class LiveIndexes:
+    def __init__(self, chunks: Chunks, snapshots: Snapshots) -> None:
+        self._chunks = chunks
+        self._snapshots = snapshots
+        self._entries: dict[str, _Entry] = {}
+        self._lock = threading.Lock()  # guards the entries and their `working`
+
+    def search(
+        self, collection: Collection, query: Vectors, k: int, *, allowed: Ids | None = None
+    ) -> tuple[Ids, Scores]:
+        """``query`` [1, dim] -> ids and scores, best first. Sees everything committed before the call.
+
+        Raises IndexUnavailable while the index is being opened, CollectionNotFound.
+        """
+        seq = self._chunks.seq(collection)
+        if seq < 0:
+            self.forget(collection)
+            raise CollectionNotFound(f"collection {collection.name!r} was deleted", param="collection")
+        entry = self._entry(collection)
+        if entry.index is None:
+            self._start(entry, self._open)
+            if not entry.opened.wait(OPEN_PATIENCE):
+                raise IndexUnavailable(f"the index of {collection.name!r} is not ready: {entry.progress}")
+        with entry.lock:
+            if entry.index is None:  # opening failed; the next question tries again
+                entry.opened.clear()
+                raise IndexUnavailable(
+                    f"the index of {collection.name!r} could not be opened: {entry.progress}"
+                )
+            if entry.seq < seq:
+                self._replay(entry, entry.index)
+            found = entry.index.search(query, k, allowed=allowed)
+        if entry.index.worth_rebuilding:
+            self._start(entry, self._rebuild)
+        return found
+
+    def save(self, *, at_least: int = SNAPSHOT_CHANGES) -> None:
+        """Snapshot the indexes that are ``at_least`` changes ahead of their last one."""
+        for entry in list(self._entries.values()):
+            if entry.index is None or entry.seq - entry.saved_seq < at_least:
+                continue
+            with entry.lock:
+                try:
+                    self._snapshots.save(entry.collection, entry.index, entry.seq)
+                    entry.saved_seq = entry.seq
+                except SimurghError as error:  # the index is derived: serving goes on without a snapshot
+                    log.warning("snapshot failed", collection=entry.collection.name, error=error.message)
+
+    def forget(self, collection: Collection) -> None:
+        with self._lock:
+            self._entries.pop(collection.id, None)
+
+    def describe(self, collection: Collection) -> dict[str, int | float | str | None]:
+        entry = self._entries.get(collection.id)
+        if entry is None or entry.index is None:
+            return {"kind": None, "vectors": 0, "recall": None}
+        return {"kind": entry.index.kind, "vectors": entry.index.live, "recall": entry.recall}
+
+    def _entry(self, collection: Collection) -> _Entry:
+        with self._lock:
+            return self._entries.setdefault(collection.id, _Entry(collection=collection))
+
+    def _start(self, entry: _Entry, work: Callable[[_Entry], None]) -> None:
+        with self._lock:
+            if entry.working:
+                return
+            entry.working = True
+        threading.Thread(target=self._run, args=(entry, work), name="index", daemon=True).start()
+
+    def _run(self, entry: _Entry, work: Callable[[_Entry], None]) -> None:
+        try:
+            work(entry)
+        except SimurghError as error:
+            entry.progress = error.message
+            log.error("index work failed", collection=entry.collection.name, error=error.message)
+        finally:
+            entry.working = False
+            entry.opened.set()
+
+    def _open(self, entry: _Entry) -> None:
+        entry.progress = "reading its snapshot"
+        loaded = self._snapshots.load(entry.collection)
+        if loaded is None:
+            self._rebuild(entry)
+            return
+        index, seq = loaded
+        with entry.lock:
+            entry.index, entry.seq, entry.saved_seq = index, seq, seq
+
+    def _rebuild(self, entry: _Entry) -> None:
+        """Make the index anew from the database, beside the old one, and switch at once."""
+        started = time.monotonic()
+        expected = self._chunks.live_count(entry.collection)
+        dim = entry.collection.embedder.dim
+        ids: list[Ids] = []
+        vectors: list[Vectors] = []
+        seq, done = 0, 0
+        for change in self._chunks.changes(entry.collection, after=-1):
+            ids.append(change.added)
+            vectors.append(change.vectors)
+            seq, done = change.seq, done + len(change.added)
+            entry.progress = f"rebuilding, {done} of {expected} vectors read"
+        entry.progress = f"rebuilding, training on {done} vectors"
+        all_ids = np.concatenate(ids) if ids else np.empty(0, np.int64)
+        all_vectors = np.concatenate(vectors) if vectors else np.empty((0, dim), np.float32)
+        index, recall = build(dim, all_ids, all_vectors)
+        with entry.lock:
+            entry.index, entry.seq, entry.saved_seq, entry.recall = index, max(seq, 0), -1, recall
+        log.info(
+            "index rebuilt",
+            collection=entry.collection.name,
+            kind=index.kind,
+            vectors=done,
+            recall=round(recall, 4),
+            seconds=round(time.monotonic() - started, 2),
+        )
+
+    def _replay(self, entry: _Entry, index: FaissIndex) -> None:
+        for change in self._chunks.changes(entry.collection, after=entry.seq):
+            index.change(added=change.added, vectors=change.vectors, removed=change.removed)
+            entry.seq = change.seq

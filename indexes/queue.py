@@ -1,0 +1,366 @@
+"""Versions on their way: accepted, taken up, committed or failed. Jobs are sums over their versions."""
+
+import time
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, and_, case, func, insert, or_, select, update
+
+from indexes import schema as s
+from indexes.changes import next_seq, retire
+from indexes.database import reading, writing
+from indexes.errors import JobNotFound, Unavailable
+from indexes.records import Chunk, Collection, Job, JobDocument, NewDocument, Vectors, Version
+
+UNFINISHED = ("queued", "processing")
+INSERT_ROWS = 500
+
+
+class Queue:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def accept(
+        self, collection: Collection, new: Sequence[NewDocument], *, max_queued: int
+    ) -> tuple[str, list[JobDocument], list[str]]:
+        """Record a job durably. Returns its id, its documents, and the ids of versions to work on.
+
+        The same bytes in the same collection are ``unchanged``: they cost nothing.
+        Raises Unavailable when more than ``max_queued`` versions wait already.
+        """
+        job_id, now = uuid.uuid4().hex, time.time()
+        documents: list[JobDocument] = []
+        version_ids: list[str] = []
+        with writing(self._engine) as db:
+            waiting = db.execute(select(func.count()).where(s.versions.c.status.in_(UNFINISHED))).scalar_one()
+            if waiting + len(new) > max_queued:
+                raise Unavailable(f"{waiting} documents wait already: try again later", retry_after=30)
+            db.execute(
+                insert(s.jobs).values(
+                    id=job_id,
+                    tenant=collection.tenant,
+                    collection_id=collection.id,
+                    status="queued",
+                    stage="queued",
+                    done=0,
+                    total=len(new),
+                    created_at=now,
+                )
+            )
+            for ordinal, item in enumerate(new):
+                same = _same_bytes(db, collection, item)
+                if same is not None:
+                    documents.append(_job_document(same.document_id, item.name, "unchanged"))
+                    continue
+                document_id = _document_for(db, collection, item, now)
+                version_id = uuid.uuid4().hex
+                db.execute(
+                    insert(s.versions).values(
+                        id=version_id,
+                        document_id=document_id,
+                        job_id=job_id,
+                        ordinal=ordinal,
+                        status="queued",
+                        origin=item.origin,
+                        sha256=item.sha256,
+                        title=item.title,
+                        created_at=now,
+                    )
+                )
+                documents.append(_job_document(document_id, item.name, "queued"))
+                version_ids.append(version_id)
+            db.execute(update(s.jobs).where(s.jobs.c.id == job_id).values(done=len(new) - len(version_ids)))
+            _settle_job(db, job_id)
+        return job_id, documents, version_ids
+
+    def take(self, version_id: str) -> Version | None:
+        """Mark a version as being worked on; None when there is nothing left to do for it."""
+        with writing(self._engine) as db:
+            row = db.execute(
+                select(s.versions, s.documents.c.collection_id, s.documents.c.name, s.documents.c.metadata)
+                .join(s.documents, s.documents.c.id == s.versions.c.document_id)
+                .where(s.versions.c.id == version_id)
+            ).one_or_none()
+            if row is None or row.status not in UNFINISHED:
+                return None
+            db.execute(
+                update(s.versions)
+                .where(s.versions.c.id == version_id)
+                .values(status="processing", attempts=s.versions.c.attempts + 1)
+            )
+            db.execute(
+                update(s.jobs)
+                .where(s.jobs.c.id == row.job_id, s.jobs.c.status == "queued")
+                .values(status="running")
+            )
+        return Version(
+            id=row.id,
+            document_id=row.document_id,
+            job_id=row.job_id,
+            collection_id=row.collection_id,
+            status="processing",
+            attempts=row.attempts + 1,
+            name=row.name,
+            metadata=row.metadata,
+            origin=row.origin,
+            title=row.title,
+            sha256=row.sha256,
+        )
+
+    def advance(self, version: Version, *, stage: str, done: int = 0, total: int = 0) -> bool:
+        """Report progress in chunks; False when the version was cancelled meanwhile."""
+        with writing(self._engine) as db:
+            changed = db.execute(
+                update(s.versions)
+                .where(s.versions.c.id == version.id, s.versions.c.status == "processing")
+                .values(chunks_done=done, chunks_total=total)
+            ).rowcount
+            db.execute(update(s.jobs).where(s.jobs.c.id == version.job_id).values(stage=stage))
+        return changed == 1
+
+    def commit(
+        self,
+        version: Version,
+        *,
+        text: str,
+        title: str,
+        media_type: str,
+        sha256: str,
+        page_starts: list[int] | None,
+        chunks: Sequence[Chunk],
+        vectors: Vectors,
+    ) -> bool:
+        """Replace what answered for the document by this version, in one transaction.
+
+        False when it was cancelled or its document deleted meanwhile: then nothing is written.
+        """
+        now = time.time()
+        with writing(self._engine) as db:
+            changed = db.execute(
+                update(s.versions)
+                .where(s.versions.c.id == version.id, s.versions.c.status == "processing")
+                .values(
+                    status="done",
+                    text=text,
+                    title=title,
+                    media_type=media_type,
+                    sha256=sha256,
+                    page_starts=page_starts,
+                    finished_at=now,
+                )
+            ).rowcount
+            if changed != 1:
+                return False
+            seq = next_seq(db, version.collection_id)
+            retire(db, version.document_id, seq)
+            db.execute(
+                update(s.versions)
+                .where(s.versions.c.document_id == version.document_id, s.versions.c.id != version.id)
+                .where(s.versions.c.status == "done")
+                .values(status="replaced", text=None)
+            )
+            rows = [
+                {
+                    "collection_id": version.collection_id,
+                    "document_id": version.document_id,
+                    "version_id": version.id,
+                    "start": chunk.start,
+                    "end": chunk.end,
+                    "page": chunk.page,
+                    "text": chunk.text,
+                    "vector": vector.astype("<f4").tobytes(),
+                    "seq": seq,
+                }
+                for chunk, vector in zip(chunks, vectors, strict=True)
+            ]
+            for at in range(0, len(rows), INSERT_ROWS):
+                db.execute(insert(s.chunks), rows[at : at + INSERT_ROWS])
+            db.execute(
+                update(s.documents)
+                .where(s.documents.c.id == version.document_id)
+                .values(version_id=version.id)
+            )
+            _end_version(db, version.job_id)
+        return True
+
+    def end(
+        self, version: Version, status: str, *, code: str | None = None, error: str | None = None
+    ) -> None:
+        """End a version without a commit: ``failed`` with its reason, or ``unchanged``."""
+        with writing(self._engine) as db:
+            changed = db.execute(
+                update(s.versions)
+                .where(s.versions.c.id == version.id, s.versions.c.status.in_(UNFINISHED))
+                .values(status=status, error_code=code, error=error, finished_at=time.time())
+            ).rowcount
+            if changed:
+                _end_version(db, version.job_id)
+
+    def current_sha256(self, version: Version) -> str | None:
+        """The bytes that answer for the document now, to tell whether a fetch brought anything new."""
+        with reading(self._engine) as db:
+            return db.execute(
+                select(s.versions.c.sha256)
+                .join(s.documents, s.documents.c.version_id == s.versions.c.id)
+                .where(s.documents.c.id == version.document_id)
+            ).scalar_one_or_none()
+
+    def unfinished(self) -> list[str]:
+        """Ids of accepted versions that have not ended, oldest first."""
+        with reading(self._engine) as db:
+            query = select(s.versions.c.id).where(s.versions.c.status.in_(UNFINISHED))
+            return list(db.execute(query.order_by(s.versions.c.created_at, s.versions.c.ordinal)).scalars())
+
+    def job(self, tenant: str, job_id: str) -> Job:
+        """Raises JobNotFound."""
+        with reading(self._engine) as db:
+            row = db.execute(
+                select(s.jobs, s.collections.c.name.label("collection"))
+                .join(s.collections, s.collections.c.id == s.jobs.c.collection_id)
+                .where(s.jobs.c.id == job_id, s.jobs.c.tenant == tenant)
+            ).one_or_none()
+            if row is None:
+                raise JobNotFound(f"there is no job {job_id!r}", param="job_id")
+            count = func.count(s.chunks.c.id)
+            parts = db.execute(
+                select(s.versions, s.documents.c.name, count.label("chunks"))
+                .join(s.documents, s.documents.c.id == s.versions.c.document_id)
+                .outerjoin(
+                    s.chunks,
+                    and_(s.chunks.c.version_id == s.versions.c.id, s.chunks.c.dead_seq.is_(None)),
+                )
+                .where(s.versions.c.job_id == job_id)
+                .group_by(s.versions.c.id, s.documents.c.name)
+                .order_by(s.versions.c.ordinal)
+            ).all()
+        return Job(
+            id=row.id,
+            collection=row.collection,
+            status=row.status,
+            stage=row.stage,
+            done=row.done,
+            total=row.total,
+            chunks_done=sum(part.chunks_done for part in parts),
+            chunks_total=sum(part.chunks_total for part in parts),
+            created_at=row.created_at,
+            finished_at=row.finished_at,
+            documents=[_part(part) for part in parts],
+        )
+
+    def cancel(self, tenant: str, job_id: str) -> Job:
+        """Cancel what has not ended; documents already committed stay. Raises JobNotFound."""
+        self.job(tenant, job_id)
+        with writing(self._engine) as db:
+            ended = db.execute(
+                update(s.versions)
+                .where(s.versions.c.job_id == job_id, s.versions.c.status.in_(UNFINISHED))
+                .values(status="cancelled", finished_at=time.time())
+            ).rowcount
+            if ended:
+                db.execute(
+                    update(s.jobs)
+                    .where(s.jobs.c.id == job_id)
+                    .values(status="cancelled", stage="cancelled", finished_at=time.time())
+                )
+        return self.job(tenant, job_id)
+
+    def depth(self) -> tuple[int, float]:
+        """How many versions wait or run, and the age in seconds of the oldest."""
+        with reading(self._engine) as db:
+            count, oldest = db.execute(
+                select(func.count(), func.min(s.versions.c.created_at)).where(
+                    s.versions.c.status.in_(UNFINISHED)
+                )
+            ).one()
+        return count, time.time() - oldest if oldest else 0.0
+
+
+def _same_bytes(db: Connection, collection: Collection, item: NewDocument) -> Row[Any] | None:
+    if item.sha256 is None:
+        return None
+    answering = s.versions.c.id == s.documents.c.version_id
+    return db.execute(
+        select(s.versions.c.document_id)
+        .join(s.documents, s.documents.c.id == s.versions.c.document_id)
+        .where(s.documents.c.collection_id == collection.id, s.documents.c.deleted_at.is_(None))
+        .where(s.versions.c.sha256 == item.sha256)
+        .where(or_(answering, s.versions.c.status.in_(UNFINISHED)))
+        .limit(1)
+    ).one_or_none()
+
+
+def _document_for(db: Connection, collection: Collection, item: NewDocument, now: float) -> str:
+    """The live document of the same source, updated, or a new one."""
+    known: str | None = db.execute(
+        select(s.documents.c.id).where(
+            s.documents.c.collection_id == collection.id,
+            s.documents.c.source == item.source,
+            s.documents.c.deleted_at.is_(None),
+        )
+    ).scalar_one_or_none()
+    facts = {"name": item.name, "tags": item.tags, "metadata": item.metadata}
+    if known is not None:
+        db.execute(update(s.documents).where(s.documents.c.id == known).values(**facts))
+        # A newer version of the same source makes the waiting ones pointless.
+        stale = db.execute(
+            update(s.versions)
+            .where(s.versions.c.document_id == known, s.versions.c.status.in_(UNFINISHED))
+            .values(status="replaced", finished_at=now)
+            .returning(s.versions.c.job_id)
+        ).scalars()
+        for job_id in list(stale):
+            _end_version(db, job_id)
+        return known
+    document_id = uuid.uuid4().hex
+    db.execute(
+        insert(s.documents).values(
+            id=document_id, collection_id=collection.id, source=item.source, created_at=now, **facts
+        )
+    )
+    return document_id
+
+
+def _end_version(db: Connection, job_id: str) -> None:
+    db.execute(update(s.jobs).where(s.jobs.c.id == job_id).values(done=s.jobs.c.done + 1))
+    _settle_job(db, job_id)
+
+
+def _settle_job(db: Connection, job_id: str) -> None:
+    """End the job when its last document has: failed only when every document of it failed."""
+    row = db.execute(
+        select(
+            s.jobs.c.status,
+            s.jobs.c.total,
+            s.jobs.c.done,
+            func.count(case((s.versions.c.status == "failed", 1))).label("failed"),
+        )
+        .outerjoin(s.versions, s.versions.c.job_id == s.jobs.c.id)
+        .where(s.jobs.c.id == job_id)
+        .group_by(s.jobs.c.id)
+    ).one()
+    if row.done >= row.total and row.status in ("queued", "running"):
+        status = "failed" if row.failed == row.total and row.total else "succeeded"
+        db.execute(
+            update(s.jobs)
+            .where(s.jobs.c.id == job_id)
+            .values(status=status, stage=status, finished_at=time.time())
+        )
+
+
+def _job_document(document_id: str, name: str, status: str) -> JobDocument:
+    return JobDocument(
+        document_id=document_id, name=name, status=status, pages=None, chunks=0, error=None, error_code=None
+    )
+
+
+def _part(row: Row[Any]) -> JobDocument:
+    return JobDocument(
+        document_id=row.document_id,
+        name=row.name,
+        status=row.status,
+        pages=len(row.page_starts) if row.page_starts else None,
+        chunks=row.chunks,
+        error=row.error,
+        error_code=row.error_code,
+    )

@@ -1,0 +1,177 @@
+"""Frozen records that pass between the layers. Times are seconds since the epoch."""
+
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+Vectors = npt.NDArray[np.float32]  # [n, dim], rows of unit length
+T = TypeVar("T")
+Filters = dict[str, list[str]]  # field -> any of these values; fields are joined by AND
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbedderIdentity:
+    """What makes two embeddings comparable; recorded with every collection."""
+
+    id: str
+    dim: int
+    query_prompt: str
+    passage_prompt: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collection:
+    id: str
+    tenant: str
+    name: str
+    description: str
+    default_adapter: str | None
+    embedder: EmbedderIdentity
+    seq: int
+    created_at: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    id: str
+    collection_id: str
+    collection: str
+    name: str
+    title: str | None
+    uri: str
+    media_type: str | None
+    tags: list[str]
+    metadata: dict[str, Any]
+    status: str  # of its newest version
+    error: str | None
+    error_code: str | None
+    pages: int | None
+    chunks: int
+    sha256: str | None
+    created_at: float
+    updated_at: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewDocument:
+    """One source handed in for ingestion. ``origin`` holds ids and addresses, never bytes."""
+
+    source: str
+    name: str
+    origin: dict[str, Any]
+    tags: list[str] = field(default_factory=list)
+    metadata: dict[str, Any] = field(default_factory=dict)
+    sha256: str | None = None  # null where the bytes are yet to be fetched
+    title: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Version:
+    """A version in the worker's hands."""
+
+    id: str
+    document_id: str
+    job_id: str
+    collection_id: str
+    status: str
+    attempts: int
+    name: str
+    metadata: dict[str, Any]
+    origin: dict[str, Any]
+    title: str | None
+    sha256: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chunk:
+    """A span of a text: ``text == document_text[start:end]`` in code points."""
+
+    start: int
+    end: int
+    page: int | None
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hit:
+    """A retrieved chunk, read live from the store. ``score`` is the cosine to the question."""
+
+    chunk_id: int
+    document_id: str
+    title: str
+    uri: str
+    page: int | None
+    start: int
+    end: int
+    text: str
+    score: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobDocument:
+    document_id: str
+    name: str
+    status: str
+    pages: int | None
+    chunks: int
+    error: str | None
+    error_code: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    id: str
+    collection: str
+    status: str
+    stage: str
+    done: int
+    total: int
+    chunks_done: int
+    chunks_total: int
+    created_at: float
+    finished_at: float | None
+    documents: list[JobDocument]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adapter:
+    number: int
+    name: str
+    sha256: str
+    base_model: str
+    rank: int
+    target_modules: list[str]
+    status: str
+    error: str | None
+    source: str
+    created_at: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexChange:
+    """What happened to a collection's chunks after some seq, to replay on its index."""
+
+    seq: int
+    added: npt.NDArray[np.int64]  # [n] chunk ids, live at ``seq``
+    vectors: Vectors  # [n, dim]
+    removed: npt.NDArray[np.int64]  # [m] chunk ids
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    file: str
+    seq: int
+    sha256: str
+    ntotal: int
+    dim: int
+    embedder: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page(Generic[T]):
+    """One page of a list, as the contract gives it."""
+
+    data: list[T]
+    has_more: bool

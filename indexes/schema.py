@@ -1,0 +1,150 @@
+"""The tables: the one source of truth, from which every index is derived."""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+BIG_ID = BigInteger().with_variant(Integer, "sqlite")
+
+collections = Table(
+    "collections",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("tenant", String(64), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("description", Text, nullable=False, default=""),
+    Column("default_adapter", String(64)),
+    Column("embedder", String(255), nullable=False),
+    Column("dim", Integer, nullable=False),
+    Column("query_prompt", Text, nullable=False),
+    Column("passage_prompt", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False, default=0),  # of the last change to its chunks
+    Column("created_at", Float, nullable=False),  # seconds since the epoch, as all times here
+    UniqueConstraint("tenant", "name"),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("collection_id", ForeignKey("collections.id"), nullable=False, index=True),
+    Column("source", Text, nullable=False),  # what makes it the same document: file name, URL, payload id
+    Column("name", Text, nullable=False),
+    Column("tags", JSON, nullable=False),
+    Column("metadata", JSON, nullable=False),
+    Column("version_id", String(32)),  # the version that answers; null until one is committed
+    Column("created_at", Float, nullable=False),
+    Column("deleted_at", Float),
+)
+Index("ix_documents_source", documents.c.collection_id, documents.c.source)
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("document_id", ForeignKey("documents.id"), nullable=False, index=True),
+    Column("job_id", ForeignKey("jobs.id"), nullable=False, index=True),
+    Column("ordinal", Integer, nullable=False),  # place in its job
+    Column("status", String(16), nullable=False),  # queued, processing, done, failed, replaced, cancelled
+    Column("error_code", String(64)),
+    Column("error", Text),
+    Column("attempts", Integer, nullable=False, default=0),  # times a worker took it up
+    Column("chunks_done", Integer, nullable=False, default=0),
+    Column("chunks_total", Integer, nullable=False, default=0),
+    Column("origin", JSON, nullable=False),  # {"kind": "file" | "url" | "payload", ...}
+    Column("sha256", String(64)),  # of the bytes as they came
+    Column("media_type", String(128)),
+    Column("title", Text),
+    Column("text", Text),
+    Column("page_starts", JSON),  # code-point offset of each page's start; null where there are none
+    Column("created_at", Float, nullable=False),
+    Column("finished_at", Float),
+)
+
+chunks = Table(
+    "chunks",
+    metadata,
+    Column("id", BIG_ID, primary_key=True, autoincrement=True),
+    Column("collection_id", ForeignKey("collections.id"), nullable=False),
+    Column("document_id", ForeignKey("documents.id"), nullable=False, index=True),
+    Column("version_id", ForeignKey("versions.id"), nullable=False, index=True),
+    Column("start", Integer, nullable=False),  # code points of the version's text, half open
+    Column("end", Integer, nullable=False),
+    Column("page", Integer),  # of its first character, from 1
+    Column("text", Text, nullable=False),
+    Column("vector", LargeBinary, nullable=False),  # dim little-endian float32, unit length
+    Column("seq", BigInteger, nullable=False),  # of the collection, when it was committed
+    Column("dead_seq", BigInteger),  # of the collection, when it was retired
+    sqlite_autoincrement=True,  # ids are never reused
+)
+Index("ix_chunks_collection_seq", chunks.c.collection_id, chunks.c.seq)
+Index("ix_chunks_collection_dead_seq", chunks.c.collection_id, chunks.c.dead_seq)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("tenant", String(64), nullable=False),
+    Column("collection_id", ForeignKey("collections.id"), nullable=False),
+    Column("status", String(16), nullable=False),  # queued, running, succeeded, failed, cancelled
+    Column("stage", String(16), nullable=False),
+    Column("done", Integer, nullable=False),  # documents ended
+    Column("total", Integer, nullable=False),  # documents in the job
+    Column("created_at", Float, nullable=False),
+    Column("finished_at", Float),
+)
+
+adapters = Table(
+    "adapters",
+    metadata,
+    Column("number", BIG_ID, primary_key=True, autoincrement=True),  # vLLM's lora_int_id
+    Column("tenant", String(64), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("base_model", Text, nullable=False),
+    Column("rank", Integer, nullable=False),
+    Column("target_modules", JSON, nullable=False),
+    Column("status", String(16), nullable=False),  # loading, ready, failed
+    Column("error", Text),
+    Column("source", String(128), nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("deleted_at", Float),
+    sqlite_autoincrement=True,  # ids are never reused
+)
+Index("ix_adapters_name", adapters.c.tenant, adapters.c.name)
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("id", BIG_ID, primary_key=True, autoincrement=True),
+    Column("collection_id", ForeignKey("collections.id"), nullable=False, index=True),
+    Column("file", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("ntotal", Integer, nullable=False),
+    Column("dim", Integer, nullable=False),
+    Column("embedder", String(255), nullable=False),
+    Column("created_at", Float, nullable=False),
+    sqlite_autoincrement=True,  # ids are never reused
+)

@@ -1,0 +1,107 @@
+"""Snapshots of an index on disk, so that a restart need not rebuild it.
+
+``<collection>/snap-<seq>.tmp`` -> fsync -> read back and hash -> rename -> fsync the folder -> a row
+{file, seq, sha256, ntotal, dim, embedder}. Two are kept. A file that does not match its row in every
+respect is never used: the older one is, else the index is rebuilt from the database.
+"""
+
+import contextlib
+import hashlib
+import os
+import time
+from pathlib import Path
+
+import safetensors.numpy
+import structlog
+from safetensors import SafetensorError
+from sqlalchemy import Engine, delete, insert, select
+
+from indexes import schema as s
+from indexes.blobs import sync_folder
+from indexes.database import reading, writing
+from indexes.errors import StorageFull
+from indexes.faiss_index import FaissIndex
+from indexes.records import Collection
+
+KEEP = 2
+log = structlog.get_logger()
+
+
+class Snapshots:
+    def __init__(self, engine: Engine, folder: Path) -> None:
+        self._engine = engine
+        self._folder = folder
+
+    def save(self, collection: Collection, index: FaissIndex, seq: int) -> None:
+        """Raises StorageFull."""
+        folder = self._folder / collection.id
+        name = f"snap-{seq}.safetensors"
+        partial = folder / f"snap-{seq}.tmp"
+        content = safetensors.numpy.save(index.state(), metadata={"seq": str(seq)})
+        sha256 = hashlib.sha256(content).hexdigest()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with partial.open("wb") as out:
+                out.write(content)
+                out.flush()
+                os.fsync(out.fileno())
+            if _sha256(partial) != sha256:
+                raise OSError(None, "what was read back is not what was written")
+            partial.rename(folder / name)
+            sync_folder(folder)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise StorageFull(f"cannot write an index snapshot: {error.strerror}") from error
+        row = {
+            "collection_id": collection.id,
+            "file": name,
+            "seq": seq,
+            "sha256": sha256,
+            "ntotal": index.total,
+            "dim": collection.embedder.dim,
+            "embedder": collection.embedder.id,
+            "created_at": time.time(),
+        }
+        with writing(self._engine) as db:
+            db.execute(insert(s.snapshots).values(row))
+        self._forget_old(collection)
+
+    def load(self, collection: Collection) -> tuple[FaissIndex, int] | None:
+        """The newest snapshot that holds what its row promises, and its seq; None when none does."""
+        query = select(s.snapshots).where(s.snapshots.c.collection_id == collection.id)
+        with reading(self._engine) as db:
+            rows = db.execute(query.order_by(s.snapshots.c.id.desc())).all()
+        for row in rows:
+            path = self._folder / collection.id / row.file
+            try:
+                if (row.dim, row.embedder) != (collection.embedder.dim, collection.embedder.id):
+                    raise ValueError("it was made with another embedder")
+                if row.seq > collection.seq:
+                    raise ValueError("it is newer than the database")
+                content = path.read_bytes()
+                if hashlib.sha256(content).hexdigest() != row.sha256:
+                    raise ValueError("its hash does not match")
+                index = FaissIndex.from_state(row.dim, safetensors.numpy.load(content))
+                if index.total != row.ntotal:
+                    raise ValueError("its size does not match")
+            except (OSError, ValueError, KeyError, SafetensorError, RuntimeError) as error:
+                log.warning("snapshot refused", collection=collection.name, file=row.file, reason=str(error))
+                continue
+            return index, int(row.seq)
+        return None
+
+    def _forget_old(self, collection: Collection) -> None:
+        mine = s.snapshots.c.collection_id == collection.id
+        with writing(self._engine) as db:
+            old = db.execute(select(s.snapshots).where(mine).order_by(s.snapshots.c.id.desc())).all()[KEEP:]
+            kept = db.execute(select(s.snapshots.c.file).where(mine)).scalars().all()
+            db.execute(delete(s.snapshots).where(s.snapshots.c.id.in_([row.id for row in old])))
+        for row in old:
+            if kept.count(row.file) == 1:
+                with contextlib.suppress(OSError):
+                    (self._folder / collection.id / row.file).unlink()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
