@@ -1,6 +1,6 @@
 """The generator port: messages in, a stream of text out, an adapter chosen per request."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -57,7 +57,7 @@ class ModelCard:
 class Generator(Protocol):
     """Raises EngineUnavailable when there is no live engine; closing the iterator aborts."""
 
-    def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]: ...
+    def generate(self, request: GenerationRequest) -> AsyncGenerator[Delta, None]: ...
 
     async def load_adapter(self, adapter: LoadedAdapter) -> None:
         """Make the adapter servable on every replica, or raise InvalidAdapter; idempotent."""

@@ -49,9 +49,12 @@ def reading(engine: Engine) -> Iterator[Connection]:
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """One transaction. SQLite takes its write lock at the start, so no read in it can go stale."""
-    with _translated(), engine.connect().execution_options(simurgh_write=True) as connection:
-        with connection.begin():
-            yield connection
+    with (
+        _translated(),
+        engine.connect().execution_options(simurgh_write=True) as connection,
+        connection.begin(),
+    ):
+        yield connection
 
 
 @contextmanager

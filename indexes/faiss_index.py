@@ -8,12 +8,14 @@ GPU, a copy of the index lives on it and serves the plain searches; searches tha
 
 from typing import Any
 
-import faiss
+import faiss as _faiss
 import numpy as np
 import numpy.typing as npt
 
 from indexes.records import Vectors
 from indexes.vectors import Ids, Scores
+
+faiss: Any = _faiss  # its stubs describe the C++ signatures, not what Python callers use
 
 FLAT_LIMIT = 50_000  # vectors; up to here exact search takes some milliseconds
 TARGET_RECALL = 0.97  # recall@10 against exact search, measured when an approximate index is built

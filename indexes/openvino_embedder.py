@@ -8,6 +8,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from indexes.records import EmbedderIdentity, Vectors
+from indexes.torch_embedder import identity_of
 
 Ids = npt.NDArray[np.int64]
 
@@ -56,23 +58,9 @@ def convert(source: str, folder: Path, *, identity: EmbedderIdentity | None = No
     tokenizer.no_padding()
     tokenizer.enable_truncation(int(model.max_seq_length or 512))
     tokenizer.save(str(folder / "tokenizer.json"))
-    if identity is None:
-        prompts = model.prompts or {}
-        dim = model.get_embedding_dimension()
-        identity = EmbedderIdentity(
-            id=source,
-            dim=int(dim or 0),
-            query_prompt=prompts.get("query", ""),
-            passage_prompt=prompts.get("passage", prompts.get("document", "")),
-        )
-    facts = {
-        "id": identity.id,
-        "dim": identity.dim,
-        "query_prompt": identity.query_prompt,
-        "passage_prompt": identity.passage_prompt,
-    }
+    identity = identity or identity_of(model, source)
     partial = folder / "embedder.json.tmp"
-    partial.write_text(json.dumps(facts))
+    partial.write_text(json.dumps(asdict(identity)))
     os.replace(partial, folder / "embedder.json")
     return identity
 

@@ -108,6 +108,15 @@ class Queue:
             sha256=row.sha256,
         )
 
+    def put_back(self, version: Version) -> None:
+        """Take back the attempt that `take` counted: attempts are those that took a worker down."""
+        with writing(self._engine) as db:
+            db.execute(
+                update(s.versions)
+                .where(s.versions.c.id == version.id)
+                .values(attempts=s.versions.c.attempts - 1)
+            )
+
     def advance(self, version: Version, *, stage: str, done: int = 0, total: int = 0) -> bool:
         """Report progress in chunks; False when the version was cancelled meanwhile."""
         with writing(self._engine) as db:
@@ -206,11 +215,12 @@ class Queue:
                 .where(s.documents.c.id == version.document_id)
             ).scalar_one_or_none()
 
-    def unfinished(self) -> list[str]:
+    def unfinished(self, *, limit: int) -> list[str]:
         """Ids of accepted versions that have not ended, oldest first."""
         with reading(self._engine) as db:
             query = select(s.versions.c.id).where(s.versions.c.status.in_(UNFINISHED))
-            return list(db.execute(query.order_by(s.versions.c.created_at, s.versions.c.ordinal)).scalars())
+            query = query.order_by(s.versions.c.created_at, s.versions.c.ordinal).limit(limit)
+            return list(db.execute(query).scalars())
 
     def job(self, tenant: str, job_id: str) -> Job:
         """Raises JobNotFound."""

@@ -1,6 +1,7 @@
 """sentence-transformers as it is: on a GPU in fp16; on a CPU the plain reference to measure against."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -14,13 +15,7 @@ class TorchEmbedder:
 
         dtype = torch.float16 if device.startswith("cuda") else torch.float32
         self._model = SentenceTransformer(model, device=device, model_kwargs={"dtype": dtype})
-        prompts = self._model.prompts or {}
-        self.identity = identity or EmbedderIdentity(
-            id=model,
-            dim=int(self._model.get_embedding_dimension() or 0),
-            query_prompt=prompts.get("query", ""),
-            passage_prompt=prompts.get("passage", prompts.get("document", "")),
-        )
+        self.identity = identity or identity_of(self._model, model)
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
         return self._embed(self.identity.query_prompt, texts)
@@ -37,3 +32,14 @@ class TorchEmbedder:
             show_progress_bar=False,
         )
         return np.asarray(vectors, np.float32).reshape(len(texts), self.identity.dim)
+
+
+def identity_of(model: Any, name: str) -> EmbedderIdentity:
+    """What a SentenceTransformer says of itself. Some call the passages' prompt ``document``."""
+    prompts = model.prompts or {}
+    return EmbedderIdentity(
+        id=name,
+        dim=int(model.get_embedding_dimension()),
+        query_prompt=prompts.get("query") or "",
+        passage_prompt=prompts.get("passage") or prompts.get("document") or "",
+    )

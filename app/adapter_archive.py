@@ -1,0 +1,126 @@
+"""Takes the two files of a PEFT LoRA out of what was uploaded, and nothing else."""
+
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import IO, BinaryIO
+
+from app.adapter_store import CONFIG, WEIGHTS
+from indexes.errors import InvalidAdapter, StorageFull, TooLarge
+
+MAX_BYTES = 2 << 30  # unpacked
+MAX_CONFIG_BYTES = 1 << 20
+MAX_ENTRIES = 1000
+PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
+BLOCK = 1 << 20
+
+Entry = tuple[str, int, Callable[[], IO[bytes]]]  # path, size, opener
+
+
+def unpack(files: Sequence[tuple[str, BinaryIO]], folder: Path) -> None:
+    """``files`` are (name, stream): one .zip or .tar.gz, or the .safetensors and its config.
+
+    Raises InvalidAdapter (``unsafe_path``, ``pickle_refused``, ``incomplete_adapter``, ...), TooLarge.
+    """
+    found: set[str] = set()
+    try:
+        for path, size, opener in _entries(files):
+            name = _wanted(path)
+            if name is None:
+                continue
+            if name in found:
+                raise InvalidAdapter(f"it holds {name} twice", param="file", code="incomplete_adapter")
+            found.add(name)
+            _copy(
+                opener, folder / name, declared=size, limit=MAX_CONFIG_BYTES if name == CONFIG else MAX_BYTES
+            )
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError, NotImplementedError, RuntimeError) as error:
+        raise InvalidAdapter(
+            f"the archive cannot be read: {error}", param="file", code="bad_archive"
+        ) from error
+    missing = {CONFIG, WEIGHTS} - found
+    if missing:
+        raise InvalidAdapter(
+            f"{' and '.join(sorted(missing))} not found: send a .zip or .tar.gz of a PEFT adapter, or "
+            "its two files",
+            param="file",
+            code="incomplete_adapter",
+        )
+
+
+def _entries(files: Sequence[tuple[str, BinaryIO]]) -> Iterator[Entry]:
+    for name, stream in files:
+        start = stream.read(4)
+        stream.seek(0)
+        if start.startswith(b"PK"):
+            with zipfile.ZipFile(stream) as archive:
+                for info in _counted(archive.infolist()):
+                    if (info.external_attr >> 16) & 0o170000 == 0o120000:
+                        raise _unsafe(info.filename)
+                    if not info.is_dir():
+                        yield info.filename, info.file_size, lambda i=info: archive.open(i)  # type: ignore[misc]
+        elif start.startswith(b"\x1f\x8b"):
+            with tarfile.open(fileobj=stream, mode="r:gz") as tar:
+                for count, member in enumerate(tar):
+                    _check_count(count)
+                    if member.issym() or member.islnk() or member.isdev():
+                        raise _unsafe(member.name)
+                    if member.isfile():
+                        yield member.name, member.size, lambda m=member: tar.extractfile(m)  # type: ignore[misc]
+        else:
+            path = PurePosixPath(name)
+            single = WEIGHTS if path.suffix == ".safetensors" else CONFIG if path.suffix == ".json" else name
+            yield single, -1, lambda s=stream: s  # type: ignore[misc]
+
+
+def _wanted(path: str) -> str | None:
+    """The name to keep an entry under; None for what is passed over (readme, tokenizer, ...)."""
+    pure = PurePosixPath(path.replace("\\", "/"))
+    if pure.is_absolute() or ".." in pure.parts or ":" in pure.parts[0]:
+        raise _unsafe(path)
+    if pure.suffix.lower() in PICKLES:
+        raise InvalidAdapter(
+            f"{pure.name} is a pickle, which can run code: save the adapter as safetensors",
+            param="file",
+            code="pickle_refused",
+        )
+    return pure.name if pure.name in (CONFIG, WEIGHTS) else None
+
+
+def _copy(opener: Callable[[], IO[bytes]], target: Path, *, declared: int, limit: int) -> None:
+    if declared > limit:
+        raise _too_large(target.name, limit)
+    size = 0
+    source = opener()
+    try:
+        with target.open("wb") as out:
+            while block := source.read(BLOCK):
+                size += len(block)
+                if size > limit:  # whatever the archive's directory says
+                    raise _too_large(target.name, limit)
+                out.write(block)
+    except OSError as error:
+        if isinstance(error, zipfile.BadZipFile | tarfile.TarError):
+            raise
+        raise StorageFull(f"cannot store the adapter ({error.strerror or error})") from error
+
+
+def _counted(infos: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
+    _check_count(len(infos))
+    return infos
+
+
+def _check_count(count: int) -> None:
+    if count > MAX_ENTRIES:
+        raise TooLarge(f"the archive holds more than {MAX_ENTRIES} files", param="file")
+
+
+def _too_large(name: str, limit: int) -> TooLarge:
+    return TooLarge(f"{name} is larger than {limit >> 20} MiB", param="file")
+
+
+def _unsafe(path: str) -> InvalidAdapter:
+    return InvalidAdapter(
+        f"the archive holds an unsafe path: {path[:200]!r}", param="file", code="unsafe_path"
+    )

@@ -1,0 +1,68 @@
+"""Adapters on disk: ``adapters/<sha256>/``, content-addressed and immutable, the manifest written last."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from indexes.blobs import sync_folder
+from indexes.errors import StorageFull
+
+WEIGHTS = "adapter_model.safetensors"
+CONFIG = "adapter_config.json"
+MANIFEST = "manifest.json"
+
+
+class AdapterStore:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def folder(self, sha256: str) -> Path:
+        return (self._folder / sha256).absolute()
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A folder to check an upload in, on the same disk; gone afterwards. Raises StorageFull."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            scratch = Path(tempfile.mkdtemp(dir=self._folder, prefix="incoming-"))
+        except OSError as error:
+            raise StorageFull(f"cannot store the adapter ({error.strerror})") from error
+        try:
+            yield scratch
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+    def keep(self, scratch: Path) -> str:
+        """Move a checked adapter to its place; returns the sha256 of its two files. Raises StorageFull."""
+        digests = {name: _sha256(scratch / name) for name in (CONFIG, WEIGHTS)}
+        sha256 = hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
+        target = self.folder(sha256)
+        if (target / MANIFEST).exists():
+            return sha256
+        partial = target.with_suffix(".partial")
+        try:
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir()
+            for name in digests:
+                shutil.copyfile(scratch / name, partial / name)
+                with (partial / name).open("rb") as file:
+                    os.fsync(file.fileno())
+            (partial / MANIFEST).write_text(json.dumps({"sha256": sha256, "files": digests}, indent=1))
+            sync_folder(partial)
+            shutil.rmtree(target, ignore_errors=True)
+            partial.rename(target)
+            sync_folder(self._folder)
+        except OSError as error:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise StorageFull(f"cannot store the adapter ({error.strerror})") from error
+        return sha256
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

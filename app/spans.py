@@ -1,0 +1,50 @@
+"""Sentences with their exact places, and how far one text supports another."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+# A sentence ends at closing punctuation, with quotes and brackets after it, or at a line's end.
+SENTENCE = re.compile(
+    r"[^\n.!?؟。！？]*(?:[.!?؟](?!\s|$|[\"'”’»)\]])[^\n.!?؟。！？]*)*[.!?؟。！？]*[\"'”’»)\]]*", re.UNICODE
+)
+WORD = re.compile(r"[^\W_]+", re.UNICODE)
+HAN = re.compile(r"[\u3400-\u9fff]")
+FOLD = str.maketrans({"ي": "ی", "ك": "ک", "\u200c": None, "\u0640": None})
+MIN_SENTENCE = 2  # characters that are letters or digits
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    start: int  # code points, half open
+    end: int
+    text: str
+
+
+def sentences(text: str) -> Iterator[Span]:
+    """Each sentence as it stands: ``span.text == text[span.start:span.end]``."""
+    for match in SENTENCE.finditer(text):
+        raw = match.group()
+        stripped = raw.strip()
+        if sum(char.isalnum() for char in stripped) < MIN_SENTENCE:
+            continue
+        start = match.start() + raw.index(stripped)
+        yield Span(start=start, end=start + len(stripped), text=stripped)
+
+
+def terms(text: str) -> set[str]:
+    """What is compared: folded words; for Chinese, pairs of neighbouring characters."""
+    folded = unicodedata.normalize("NFKC", text).translate(FOLD).casefold()
+    found: set[str] = set()
+    for word in WORD.findall(folded):
+        if HAN.search(word):
+            found.update(word[i : i + 2] for i in range(max(1, len(word) - 1)))
+        else:
+            found.add(word)
+    return found
+
+
+def support(claim: set[str], evidence: set[str]) -> float:
+    """The share of the claim's terms that stand in the evidence; 0 for an empty claim."""
+    return len(claim & evidence) / len(claim) if claim else 0.0

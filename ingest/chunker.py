@@ -1,0 +1,31 @@
+"""Chunks bounded by the embedder's own tokens, cut where the text's structure allows; offsets exact."""
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from pathlib import Path
+
+from semantic_text_splitter import MarkdownSplitter, TextSplitter
+from tokenizers import Tokenizer
+
+from indexes.records import Chunk
+
+
+class Chunker:
+    """``tokens`` bounds a chunk, counted without the prompt and the special tokens."""
+
+    def __init__(self, tokenizer: Path, *, tokens: int) -> None:
+        counter = Tokenizer.from_file(str(tokenizer))
+        counter.no_truncation()
+        counter.no_padding()
+        limits = (tokens // 2, tokens)  # a chunk ends at the best boundary in between
+        self._plain = TextSplitter.from_huggingface_tokenizer(counter, limits)
+        self._markdown = MarkdownSplitter.from_huggingface_tokenizer(counter, limits)
+
+    def chunks(self, text: str, *, markdown: bool, page_starts: list[int] | None) -> Iterator[Chunk]:
+        """Every chunk satisfies ``chunk.text == text[chunk.start:chunk.end]``; blank ones are left out."""
+        splitter = self._markdown if markdown else self._plain
+        for start, part in splitter.chunk_indices(text):
+            if not part.strip():
+                continue
+            page = bisect_right(page_starts, start) if page_starts else None
+            yield Chunk(start=start, end=start + len(part), page=page, text=part)

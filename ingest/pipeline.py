@@ -1,0 +1,134 @@
+"""The whole ingest story: from an accepted version to chunks that answer."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import structlog
+
+from indexes.blobs import Blobs
+from indexes.embedder import Embedder
+from indexes.errors import FetchFailed, SimurghError, TooLarge, UnreadableDocument
+from indexes.queue import Queue
+from indexes.records import Chunk, Vectors, Version
+from ingest.cage import ExtractionCage
+from ingest.chunker import Chunker
+from ingest.extract import MEDIA_TYPES
+from ingest.fetch import Fetcher
+
+MAX_ATTEMPTS = 3  # times a version may take its worker down before it is given up
+EMBED_CHUNKS = 64  # between two reports of progress
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Source:
+    path: Path
+    sha256: str
+    media_type: str | None
+    url: str | None
+
+
+class Pipeline:
+    def __init__(
+        self,
+        *,
+        queue: Queue,
+        blobs: Blobs,
+        fetcher: Fetcher,
+        cage: ExtractionCage,
+        chunker: Chunker,
+        embedder: Embedder,
+        max_bytes: int,
+    ) -> None:
+        self._queue = queue
+        self._blobs = blobs
+        self._fetcher = fetcher
+        self._cage = cage
+        self._chunker = chunker
+        self._embedder = embedder
+        self._max_bytes = max_bytes
+
+    def ingest(self, version_id: str) -> None:
+        """Fetch, extract, chunk, embed, commit. Safe to run again at any time: it ends a version once.
+
+        A document's own fault ends it as ``failed``, with the reason. Raises Unavailable and StorageFull,
+        which may pass, for the caller to try again later.
+        """
+        version = self._queue.take(version_id)
+        if version is None:
+            return
+        try:
+            if version.attempts > MAX_ATTEMPTS:
+                raise UnreadableDocument("it took the worker down every time it was read", code="poison")
+            source = self._bytes_of(version)
+            if source.sha256 == self._queue.current_sha256(version):
+                self._queue.end(version, "unchanged")
+                return
+            self._queue.advance(version, stage="extracting")
+            extracted = self._cage.extract(
+                source.path, name=version.name, hint=source.media_type, url=source.url
+            )
+            self._queue.advance(version, stage="chunking")
+            markdown = extracted.kind in ("html", "markdown")
+            chunks = list(
+                self._chunker.chunks(extracted.text, markdown=markdown, page_starts=extracted.page_starts)
+            )
+            vectors = self._embed(version, chunks)
+            if vectors is None:
+                return  # cancelled
+            committed = self._queue.commit(
+                version,
+                text=extracted.text,
+                title=version.title or extracted.title or version.name,
+                media_type=MEDIA_TYPES[extracted.kind],
+                sha256=source.sha256,
+                page_starts=extracted.page_starts,
+                chunks=chunks,
+                vectors=vectors,
+            )
+            log.info(
+                "document committed" if committed else "document cancelled",
+                document=version.document_id,
+                job=version.job_id,
+                chunks=len(chunks),
+            )
+        except (UnreadableDocument, FetchFailed, TooLarge) as error:
+            log.info("document failed", document=version.document_id, job=version.job_id, code=error.code)
+            self._queue.end(version, "failed", code=error.code, error=error.message)
+        except SimurghError:
+            self._queue.put_back(version)  # its surroundings failed, not the document
+            raise
+
+    def give_up(self, version_id: str, error: SimurghError) -> None:
+        """End a version that keeps failing through no fault of its own."""
+        version = self._queue.take(version_id)
+        if version is not None:
+            self._queue.end(version, "failed", code=error.code, error=error.message)
+
+    def _bytes_of(self, version: Version) -> _Source:
+        origin = version.origin
+        if origin["kind"] == "url":
+            self._queue.advance(version, stage="fetching")
+            fetched = self._fetcher.fetch(origin["url"])
+            sha256 = self._blobs.put(io.BytesIO(fetched.content), max_bytes=self._max_bytes)
+            return _Source(
+                path=self._blobs.path(sha256), sha256=sha256, media_type=fetched.media_type, url=fetched.url
+            )
+        sha256 = origin["sha256"]
+        return _Source(
+            path=self._blobs.existing(sha256), sha256=sha256, media_type=origin.get("media_type"), url=None
+        )
+
+    def _embed(self, version: Version, chunks: Sequence[Chunk]) -> Vectors | None:
+        """[chunks, dim], a bounded batch at a time; None when the version was cancelled on the way."""
+        vectors = np.empty((len(chunks), self._embedder.identity.dim), np.float32)
+        for at in range(0, len(chunks), EMBED_CHUNKS):
+            if not self._queue.advance(version, stage="embedding", done=at, total=len(chunks)):
+                return None
+            some = chunks[at : at + EMBED_CHUNKS]
+            vectors[at : at + len(some)] = self._embedder.embed_passages([chunk.text for chunk in some])
+        self._queue.advance(version, stage="committing", done=len(chunks), total=len(chunks))
+        return vectors
