@@ -27,6 +27,11 @@ LAYOUT = 1  # raise it when this module writes something else, and folders are m
 MANIFEST = "manifest.json"
 
 
+def default_folder(models_dir: Path) -> Path:
+    """Where the converted model is kept."""
+    return models_dir / "smollm2-135m-instruct"
+
+
 def source() -> Path:
     """The GGUF file inside the installed package; FileNotFoundError says how to get it."""
     spec = importlib.util.find_spec(PACKAGE)
@@ -95,13 +100,15 @@ def _convert(path: Path, folder: Path, progress: Progress) -> None:
         gguf_file=path.name,
         quantization_config=GgufConfig(dequantize=True),
         dtype=torch.bfloat16,
-    ).to(torch.bfloat16)
+    )
+    model.to(torch.bfloat16)
     progress("saving its weights", 0.7)
     end = tokenizer.convert_tokens_to_ids(END_OF_TURN)
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
     model.config.eos_token_id = end
-    model.generation_config = GenerationConfig(
+    generation: Any = GenerationConfig
+    model.generation_config = generation(
         bos_token_id=model.config.bos_token_id, eos_token_id=end, pad_token_id=tokenizer.pad_token_id
     )
     model.save_pretrained(folder, safe_serialization=True)

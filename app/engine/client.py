@@ -1,7 +1,7 @@
 """The generator over the engine's own process."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx
@@ -30,7 +30,7 @@ class LocalEngine:
         self._adapters[adapter.name] = adapter
         self.rejected.pop(adapter.name, None)
 
-    async def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]:
+    async def generate(self, request: GenerationRequest) -> AsyncGenerator[Delta, None]:
         self._check_ready()
         body = {
             "request_id": request.request_id,

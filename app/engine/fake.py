@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 
 from app.generator import Delta, GenerationRequest, LoadedAdapter
 from indexes.errors import AdapterNotReady, EngineUnavailable, InvalidAdapter, WindowExceeded
@@ -23,6 +23,7 @@ class FakeGenerator:
         self.requests: list[GenerationRequest] = []
         self.adapters: dict[str, LoadedAdapter] = {}
         self.aborted: list[str] = []  # request ids
+        self.running = 0
         self._script = script or first_sentence
         self._window = window
         self._delay = delay  # seconds before each token
@@ -34,7 +35,7 @@ class FakeGenerator:
             raise InvalidAdapter(f"{adapter.folder} holds no adapter", param="adapter")
         self.adapters[adapter.name] = adapter
 
-    async def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]:
+    async def generate(self, request: GenerationRequest) -> AsyncGenerator[Delta, None]:
         if self.down:
             raise EngineUnavailable("the fake engine is down", retry_after=1)
         if request.adapter is not None and request.adapter.name not in self.adapters:
@@ -47,6 +48,7 @@ class FakeGenerator:
         words = tokens(text)
         limit = min(request.max_tokens, self._window - prompt)
         finished = False
+        self.running += 1
         try:
             for count, word in enumerate(words[:limit], 1):
                 await asyncio.sleep(self._delay)
@@ -62,6 +64,7 @@ class FakeGenerator:
                 finish_reason="stop" if ended or len(words) <= limit else "length",
             )
         finally:
+            self.running -= 1
             if not finished:
                 self.aborted.append(request.request_id)
 

@@ -68,6 +68,11 @@ class EngineProcess:
         return tuple(self._lines)
 
     @property
+    def socket(self) -> Path:
+        assert self._folder is not None, "not started"  # noqa: S101
+        return self._folder / "engine.sock"
+
+    @property
     def client(self) -> httpx.AsyncClient:
         """To the engine's socket; its base URL is http://engine."""
         if self._client is None:
@@ -159,8 +164,7 @@ class EngineProcess:
             await asyncio.gather(ended, serving, reader, return_exceptions=True)
 
     async def _spawn(self) -> asyncio.subprocess.Process:
-        assert self._folder is not None  # noqa: S101  # set by start()
-        socket = self._folder / "engine.sock"
+        socket = self.socket
         socket.unlink(missing_ok=True)
         if self._client is not None:
             await self._client.aclose()

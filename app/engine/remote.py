@@ -3,7 +3,8 @@
 import asyncio
 import json
 import math
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Any, Literal
 
 import httpx
@@ -93,7 +94,7 @@ class RemoteEngines:
             raise self._replicas.translate(replica, response)
         replica.adapters.add(adapter.name)
 
-    async def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]:
+    async def generate(self, request: GenerationRequest) -> AsyncGenerator[Delta, None]:
         if request.adapter is not None and request.adapter.name not in self._adapters:
             raise AdapterNotReady(f"the adapter {request.adapter.name} is not loaded", param="adapter")
         if self._model is None:
@@ -105,9 +106,10 @@ class RemoteEngines:
             begun = False
             replica.running += 1
             try:
-                async for delta in self._stream(replica, request):
-                    begun = True
-                    yield delta
+                async with aclosing(self._stream(replica, request)) as deltas:
+                    async for delta in deltas:
+                        begun = True
+                        yield delta
                 return
             except Lost as error:
                 if begun or len(tried) == len(self._replicas.all):
@@ -115,7 +117,7 @@ class RemoteEngines:
             finally:
                 replica.running -= 1
 
-    async def _stream(self, replica: Replica, request: GenerationRequest) -> AsyncIterator[Delta]:
+    async def _stream(self, replica: Replica, request: GenerationRequest) -> AsyncGenerator[Delta, None]:
         body: dict[str, Any] = {
             "model": self._model,
             "messages": [{"role": m.role, "content": m.content} for m in request.messages],
@@ -133,8 +135,9 @@ class RemoteEngines:
                 if response.status_code != 200:
                     await response.aread()
                     raise self._refused(replica, response, request)
-                async for delta in self._deltas(replica, response):
-                    yield delta
+                async with aclosing(self._deltas(replica, response)) as deltas:
+                    async for delta in deltas:
+                        yield delta
         except httpx.TransportError as error:
             raise Lost(self._replicas.lost(replica, error)) from error
         except EngineUnavailable as error:
@@ -147,7 +150,7 @@ class RemoteEngines:
             return EngineUnavailable(f"{replica.url} lost its adapters", retry_after=1)
         return self._replicas.translate(replica, response)
 
-    async def _deltas(self, replica: Replica, response: httpx.Response) -> AsyncIterator[Delta]:
+    async def _deltas(self, replica: Replica, response: httpx.Response) -> AsyncGenerator[Delta, None]:
         prompt = written = 0
         reason: Literal["stop", "length", "abort"] | None = None
         async for line in response.aiter_lines():
@@ -161,7 +164,7 @@ class RemoteEngines:
                 raise error_of(replica, chunk["error"])
             usage = chunk.get("usage") or {}
             prompt = usage.get("prompt_tokens", prompt)
-            choice = next(iter(chunk.get("choices") or ()), {})
+            choice: dict[str, Any] = next(iter(chunk.get("choices") or ()), {})
             text = (choice.get("delta") or {}).get("content") or ""
             # A server that counts only at the end sends about one token a chunk.
             written = usage.get("completion_tokens", written + bool(text))

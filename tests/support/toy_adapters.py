@@ -1,7 +1,7 @@
 """Real PEFT LoRA adapters whose voice cannot be mistaken: every answer starts with one word.
 
-Trained for a few seconds on the upper layers of the bundled model. Run as a script to make two:
-``python -m tests.support.toy_adapters MODEL OUT WORD [SEED]``.
+Trained for a few seconds on the upper layers of the bundled model. As a script:
+``python -m tests.support.toy_adapters MODEL OUT WORD...`` writes OUT/<word> for each word.
 """
 
 import hashlib
@@ -99,6 +99,5 @@ def make_toy_adapter(base: Path, out: Path, word: str, *, seed: int, rank: int =
 
 
 if __name__ == "__main__":
-    make_toy_adapter(
-        Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], seed=int(sys.argv[4]) if len(sys.argv) > 4 else 0
-    )
+    for number, given in enumerate(sys.argv[3:], 1):
+        make_toy_adapter(Path(sys.argv[1]), Path(sys.argv[2]) / given.lower(), given, seed=number)
