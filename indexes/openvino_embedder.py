@@ -7,6 +7,7 @@ with its pooling and normalisation is converted once (`convert`) and run directl
 import json
 import os
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -43,10 +44,12 @@ def convert(source: str, folder: Path, *, identity: EmbedderIdentity | None = No
             features: dict[str, Any] = {"input_ids": ids, "attention_mask": mask}
             for module in self.parts:
                 features = module(features)
-            return torch.as_tensor(features["sentence_embedding"])
+            embedding: torch.Tensor = features["sentence_embedding"]
+            return embedding
 
     example = torch.ones((2, 8), dtype=torch.int64)
-    with torch.inference_mode():
+    with torch.inference_mode(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # lengths are inputs; the result is checked
         converted = openvino.convert_model(
             Encoder(),
             example_input=(example, example),

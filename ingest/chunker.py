@@ -1,7 +1,7 @@
 """Chunks bounded by the embedder's own tokens, cut where the text's structure allows; offsets exact."""
 
-from bisect import bisect_right
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from semantic_text_splitter import MarkdownSplitter, TextSplitter
@@ -22,10 +22,12 @@ class Chunker:
         self._markdown = MarkdownSplitter.from_huggingface_tokenizer(counter, limits)
 
     def chunks(self, text: str, *, markdown: bool, page_starts: list[int] | None) -> Iterator[Chunk]:
-        """Every chunk satisfies ``chunk.text == text[chunk.start:chunk.end]``; blank ones are left out."""
+        """Every chunk satisfies ``chunk.text == text[chunk.start:chunk.end]`` and lies on one page, so that
+        the page of each quotation is known; blank ones are left out."""
         splitter = self._markdown if markdown else self._plain
-        for start, part in splitter.chunk_indices(text):
-            if not part.strip():
-                continue
-            page = bisect_right(page_starts, start) if page_starts else None
-            yield Chunk(start=start, end=start + len(part), page=page, text=part)
+        for number, (start, end) in enumerate(pairwise([*(page_starts or [0]), len(text)]), 1):
+            page = number if page_starts else None
+            for offset, part in splitter.chunk_indices(text[start:end]):
+                if part.strip():
+                    at = start + offset
+                    yield Chunk(start=at, end=at + len(part), page=page, text=part)

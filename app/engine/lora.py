@@ -72,8 +72,8 @@ def expand(
 class GroupedPunicaWrapper(PunicaWrapperCPU):  # type: ignore[misc]  # vLLM is untyped
     """vLLM's CPU wrapper with the products above; the platform hook ``get_punica_wrapper`` names it."""
 
-    _tokens: Groups = []  # noqa: RUF012  # replaced, never changed
-    _samples: Groups = []  # noqa: RUF012
+    _tokens: Groups = []  # replaced, never changed
+    _samples: Groups = []
 
     def update_metadata(self, *args: Any, **kwargs: Any) -> None:
         super().update_metadata(*args, **kwargs)

@@ -144,6 +144,9 @@ class EngineProcess:
 
     async def _live(self) -> str:
         """One life of the process, from its start to the reason for its end."""
+        self._lines.clear()
+        if (known := explain((), self.config)) is not None:
+            return known
         try:
             process = await self._spawn()
         except OSError as error:
@@ -174,7 +177,6 @@ class EngineProcess:
             timeout=httpx.Timeout(None, connect=5.0),
             trust_env=False,
         )
-        self._lines.clear()
         arguments = ["-m", "app.engine.server", "--socket", str(socket), "--config", self.config.to_json()]
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,

@@ -1,0 +1,67 @@
+"""What routes ask for by type."""
+
+import asyncio
+import contextlib
+import hmac
+from collections.abc import Coroutine
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Query, Request
+from pydantic import BaseModel, ConfigDict
+
+from app.compose import TENANT, Service
+from indexes.errors import Unauthorized
+
+T = TypeVar("T")
+DISCONNECT_POLL = 0.2  # seconds
+NAME = r"^[\w][\w.-]{0,63}$"  # of collections and adapters, in any script
+
+
+class Strict(BaseModel):
+    """A request body: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+def _tenant(request: Request, service: "ServiceDep") -> str:
+    """Raises Unauthorized. Without a configured key (loopback only) the default tenant is open."""
+    key = service.settings.api_key
+    if key is not None:
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        expected = key.get_secret_value().encode()
+        if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), expected):
+            raise Unauthorized("send the API key as `Authorization: Bearer <key>`")
+    return TENANT
+
+
+def _request_id(request: Request) -> str:
+    return str(request.scope["state"]["request_id"])
+
+
+ServiceDep = Annotated[Service, Depends(_service)]
+TenantDep = Annotated[str, Depends(_tenant)]
+RequestIdDep = Annotated[str, Depends(_request_id)]
+Limit = Annotated[int, Query(ge=1, le=1000)]
+After = Annotated[str | None, Query()]
+
+
+async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """Await ``work``, but cancel it as soon as the client has left."""
+    task = asyncio.ensure_future(work)
+    try:
+        while True:
+            done, _ = await asyncio.wait({task}, timeout=DISCONNECT_POLL)
+            if done:
+                return task.result()
+            if await request.is_disconnected():
+                raise asyncio.CancelledError
+    finally:
+        if not task.done():
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task

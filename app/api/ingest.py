@@ -1,0 +1,154 @@
+"""POST /ingest and the jobs that it starts."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request
+from pydantic import Field, StringConstraints, ValidationError
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.datastructures import FormData, UploadFile
+
+from app.api import views
+from app.api.deps import ServiceDep, Strict, TenantDep
+from app.compose import Service
+from indexes.errors import InvalidRequest
+from ingest.jobs import File, Payload
+
+router = APIRouter(tags=["ingest"])
+FORM_FIELDS = {"file", "collection", "tags"}
+MAX_FILES = 1000
+JOB_POLL = 0.3  # seconds
+ENDED = ("succeeded", "failed", "cancelled")
+
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+
+
+class PayloadBody(Strict):
+    id: str = Field(min_length=1, max_length=500)
+    title: str | None = None
+    text: str | None = None
+    data: dict[str, Any] | list[Any] | None = None
+    metadata: dict[str, Any] = {}
+
+
+class IngestBody(Strict):
+    collection: str = "default"
+    tags: list[Tag] = []
+    urls: list[str] = Field([], max_length=MAX_FILES)
+    payloads: list[PayloadBody] = Field([], max_length=MAX_FILES)
+
+
+@router.post(
+    "/ingest",
+    status_code=202,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": IngestBody.model_json_schema()},
+                "multipart/form-data": {
+                    "schema": {
+                        "type": "object",
+                        "required": ["file"],
+                        "properties": {
+                            "file": {"type": "array", "items": {"type": "string", "format": "binary"}},
+                            "collection": {"type": "string"},
+                            "tags": {"type": "array", "items": {"type": "string"}},
+                        },
+                    }
+                },
+            },
+        }
+    },
+)
+async def ingest(request: Request, service: ServiceDep, tenant: TenantDep) -> dict[str, Any]:
+    """Accept files (multipart), or URLs and payloads (JSON); the work is done by the worker."""
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        async with request.form(max_files=MAX_FILES) as form:
+            return await _ingest_files(form, service, tenant)
+    if kind != "application/json":
+        raise InvalidRequest(
+            "send multipart/form-data with `file`, or application/json", code="bad_content_type"
+        )
+    return await _ingest_json(await request.body(), service, tenant)
+
+
+async def _ingest_files(form: FormData, service: Service, tenant: str) -> dict[str, Any]:
+    unknown = set(form) - FORM_FIELDS
+    if unknown:
+        name = sorted(unknown)[0]
+        raise InvalidRequest(f"there is no field {name!r}: send file, collection and tags", param=name)
+    uploads = form.getlist("file")
+    if not uploads:
+        raise InvalidRequest("no file was sent: add a part named `file`", param="file")
+    files = []
+    for upload in uploads:
+        if not isinstance(upload, UploadFile) or not upload.filename:
+            raise InvalidRequest("`file` must be a file with a name", param="file")
+        files.append(File(name=upload.filename, media_type=upload.content_type, stream=upload.file))
+    values = form.getlist("tags")
+    tags = [tag.strip() for value in values for tag in str(value).split(",") if tag.strip()]
+    name = str(form.get("collection", "default"))
+    collection = await asyncio.to_thread(service.collections.usable, tenant, name)
+    return _accepted(*await asyncio.to_thread(service.jobs.submit, collection, files=files, tags=tags))
+
+
+async def _ingest_json(content: bytes, service: Service, tenant: str) -> dict[str, Any]:
+    try:
+        body = IngestBody.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        param = ".".join(str(part) for part in first["loc"]) or None
+        raise InvalidRequest(f"{param or 'body'}: {first['msg']}", param=param) from error
+    if not body.urls and not body.payloads:
+        raise InvalidRequest("nothing to ingest: send urls or payloads, or files as multipart", param="urls")
+    collection = await asyncio.to_thread(service.collections.usable, tenant, body.collection)
+    payloads = [Payload(**one.model_dump()) for one in body.payloads]
+    return _accepted(
+        *await asyncio.to_thread(
+            service.jobs.submit, collection, urls=body.urls, payloads=payloads, tags=body.tags
+        )
+    )
+
+
+def _accepted(job_id: str, documents: list[Any]) -> dict[str, Any]:
+    return {
+        "job_id": job_id,
+        "documents": [
+            {"document_id": one.document_id, "name": one.name, "status": one.status} for one in documents
+        ],
+    }
+
+
+@router.get("/jobs/{job_id}")
+def job(job_id: str, service: ServiceDep, tenant: TenantDep) -> dict[str, Any]:
+    return views.job(service.queue.job(tenant, job_id))
+
+
+@router.delete("/jobs/{job_id}")
+def cancel(job_id: str, service: ServiceDep, tenant: TenantDep) -> dict[str, Any]:
+    """Cancel what has not ended; documents already committed stay."""
+    return views.job(service.queue.cancel(tenant, job_id))
+
+
+@router.get("/jobs/{job_id}/events")
+async def job_events(job_id: str, service: ServiceDep, tenant: TenantDep) -> EventSourceResponse:
+    """The job each time it changes, until it ends."""
+    first = await asyncio.to_thread(service.queue.job, tenant, job_id)
+
+    async def changes() -> AsyncGenerator[ServerSentEvent, None]:
+        job, shown = first, ""
+        while True:
+            view = json.dumps(views.job(job), ensure_ascii=False)
+            if view != shown:
+                yield ServerSentEvent(event="job", data=view)
+                shown = view
+            if job.status in ENDED:
+                return
+            await asyncio.sleep(JOB_POLL)
+            job = await asyncio.to_thread(service.queue.job, tenant, job_id)
+
+    return EventSourceResponse(changes())

@@ -1,0 +1,30 @@
+"""The `simurgh` command."""
+
+import typer
+
+from app.cli import adapters, demo, doctor, prepare, run, use
+
+cli = typer.Typer(
+    name="simurgh",
+    help="Answers from your own documents, in your domain's voice.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+cli.command()(run.serve)
+cli.command()(run.worker)
+cli.command()(use.ingest)
+cli.command()(use.ask)
+cli.command()(use.search)
+cli.command()(doctor.doctor)
+cli.command()(demo.demo)
+cli.add_typer(adapters.app, name="adapters")
+cli.add_typer(prepare.app, name="models")
+
+
+def main() -> None:
+    cli()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""What commands print: for people by rich, for programs as JSON with --json."""
+
+import json
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+out = Console()
+err = Console(stderr=True)
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def as_json(data: Any) -> None:
+    out.print_json(json.dumps(data, ensure_ascii=False), ensure_ascii=False)
+
+
+def fail(message: str, status: int = 1) -> NoReturn:
+    err.print(f"[bold red]simurgh:[/] {message}", highlight=False)
+    raise typer.Exit(status)
+
+
+def progress() -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        console=err,
+    )

@@ -1,0 +1,73 @@
+"""`simurgh models`: which run, and making them ready once."""
+
+from typing import Annotated
+
+import typer
+
+from app import models
+from app.cli.client import load_settings
+from app.cli.output import AsJson, as_json, err, fail, out, progress
+from app.settings import Settings
+
+app = typer.Typer(help="The models that run.", no_args_is_help=True)
+
+
+def prepare_with_bar(settings: Settings) -> None:
+    """Convert the bundled models if that has not been done yet."""
+    if models.is_prepared(settings):
+        return
+    err.print("Preparing the models once: about a minute, and about 1 GB under " + str(settings.models_dir))
+    with progress() as bar:
+        task = bar.add_task("starting", total=1.0)
+        try:
+            models.prepare(
+                settings, lambda stage, share: bar.update(task, description=stage, completed=share)
+            )
+        except OSError as error:
+            fail(f"the models could not be made ready: {error}", 4)
+
+
+@app.command()
+def prepare(as_json_: AsJson = False) -> None:
+    """Convert the bundled models (or those that the settings name) for this machine; once."""
+    settings = load_settings()
+    prepare_with_bar(settings)
+    show(as_json_)
+
+
+@app.command()
+def show(as_json_: AsJson = False) -> None:
+    """Say which models the settings name, and whether they are ready."""
+    settings = load_settings()
+    source = models.generator_source(settings)
+    facts = {
+        "generator": settings.generator_urls or source.id,
+        "languages": list(source.languages),
+        "embedder": settings.embedder_url or settings.embedder,
+        "device": "cuda" if models.on_gpu(settings) else "cpu",
+        "folder": str(settings.models_dir),
+        "prepared": models.is_prepared(settings),
+    }
+    if as_json_:
+        as_json(facts)
+        return
+    for name, value in facts.items():
+        out.print(f"{name:>10}  {value}", highlight=False)
+
+
+@app.command("re-embed")
+def re_embed(
+    collection: Annotated[str, typer.Argument(help="The collection's name.")], as_json_: AsJson = False
+) -> None:
+    """Embed a collection anew with the embedder that the settings name now. Stop the service first."""
+    from app.compose import re_embed as run
+
+    settings = load_settings()
+    prepare_with_bar(settings)
+    with progress() as bar:
+        task = bar.add_task("embedding", total=None)
+        count = run(settings, collection, lambda done, total: bar.update(task, completed=done, total=total))
+    if as_json_:
+        as_json({"collection": collection, "chunks": count})
+    else:
+        out.print(f"{count} chunks of {collection!r} embedded anew.")

