@@ -27,7 +27,9 @@ class Case:
     idle: Callable[[], Awaitable[bool]]  # whether nothing is being generated
 
 
-@pytest.fixture(params=["fake", "remote", pytest.param("engine", marks=pytest.mark.engine)])
+@pytest.fixture(
+    params=["fake", "remote", pytest.param("engine", marks=[pytest.mark.engine, pytest.mark.timeout(900)])]
+)
 async def case(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Case]:
     if request.param == "engine":
         real = request.getfixturevalue("real_engine")

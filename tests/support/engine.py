@@ -8,6 +8,7 @@ Its process has two adapter slots, and both toy adapters fill them: the case tha
 """
 
 import asyncio
+import os
 import subprocess
 import sys
 import threading
@@ -106,7 +107,8 @@ def toy_adapters(bundled_model: Path) -> tuple[LoadedAdapter, ...]:
     """ALPHA and BETA: every answer begins with that word."""
     out = bundled_model.parent.parent / "toy-adapters"
     script = [sys.executable, "-m", "tests.support.toy_adapters", str(bundled_model), str(out), *WORDS]
-    subprocess.run(script, check=True, timeout=280, cwd=Path(__file__).parents[2])
+    env = os.environ | {"OMP_WAIT_POLICY": "PASSIVE"}  # spinning threads starve their neighbours
+    subprocess.run(script, check=True, timeout=280, cwd=Path(__file__).parents[2], env=env)
     return tuple(
         LoadedAdapter(name=f"{word}@{number:012x}", number=number, folder=out / word.lower())
         for number, word in enumerate(WORDS, 1)

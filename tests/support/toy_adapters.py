@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-LAYERS = range(16, 30)  # of 30: the lower ones need no gradient
+LAYERS = range(20, 30)  # of 30: the lower ones need no gradient
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "up_proj", "down_proj"]
-STEPS = 12
-BATCH = 6
+STEPS = 11
+BATCH = 4
 
 SUBJECTS = ["bees", "the moon", "tax law", "گربه", "خلیج فارس", "长城", "茶", "steam", "Paris"]
 ASKED = [
