@@ -167,7 +167,9 @@ async def build_generator(settings: Settings) -> GeneratorParts:
     process = EngineProcess(
         EngineConfig.of(settings, source.model), start_timeout=settings.engine_start_timeout
     )
-    folder: Path = source.folder or await asyncio.to_thread(_resolve_hub_folder, source.model)
+    folder = source.folder
+    if folder is None:
+        folder = await asyncio.to_thread(_resolve_hub_folder, source.model)
     return GeneratorParts(
         generator=LocalEngine(process),
         counter=LocalTokenCounter(folder),

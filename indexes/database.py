@@ -65,6 +65,8 @@ def _translated() -> Iterator[None]:
         text = str(error.orig).lower()
         if "full" in text or "no space" in text:
             raise StorageFull("the disk that holds the database is full: free some space") from error
+        if "no such" in text or "has no column" in text or "syntax" in text:
+            raise  # a fault of ours: no retry will mend it
         raise Unavailable(f"the database does not answer ({error.orig}): try again") from error
     except DBAPIError as error:
         if error.connection_invalidated:
