@@ -1,0 +1,29 @@
+"""What every test may ask for. Heavy fixtures are made once a session; see tests/support."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["tests.support.engine", "tests.support.service"]
+
+CI = os.environ.get("CI") == "true"
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the developer's own shell reaches a test."""
+    for name in list(os.environ):
+        if name.startswith("SIMURGH_") and name not in ("SIMURGH_DATA", "SIMURGH_MODELS_DIR"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The public data sets, which are kept outside the repository."""
+    folder = Path(os.environ.get("SIMURGH_DATA") or Path(__file__).parents[2] / "shared" / "data")
+    if not folder.is_dir():
+        if CI:
+            pytest.fail(f"the data sets must be there in CI, but {folder} is absent")
+        pytest.skip(f"left out: the data sets are not at {folder} (set SIMURGH_DATA)")
+    return folder.absolute()
