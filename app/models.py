@@ -30,7 +30,7 @@ class GeneratorSource:
 def generator_source(settings: Settings) -> GeneratorSource:
     languages = settings.generator_languages
     if settings.generator == BUNDLED:
-        folder = _smollm2_folder(settings)
+        folder = smollm2.default_folder(settings.models_dir)
         return GeneratorSource(
             id=smollm2.MODEL_ID,
             model=str(folder),
@@ -52,8 +52,10 @@ def prepare(settings: Settings, progress: Progress) -> None:
     Raises FileNotFoundError when a bundled package is missing, OSError when the disk is full.
     """
     bundled = not settings.generator_urls and settings.generator == BUNDLED
-    if bundled and not smollm2.is_ready(_smollm2_folder(settings)):
-        smollm2.prepare(_smollm2_folder(settings), lambda stage, share: progress(stage, share * 0.5))
+    if bundled and not smollm2.is_ready(smollm2.default_folder(settings.models_dir)):
+        smollm2.prepare(
+            smollm2.default_folder(settings.models_dir), lambda stage, share: progress(stage, share * 0.5)
+        )
     if settings.embedder_url is None:
         if settings.embedder == BUNDLED and not _e5_folder(settings).exists():
             _atomically(
@@ -75,7 +77,7 @@ def is_prepared(settings: Settings) -> bool:
     generator = settings.generator_urls or settings.generator != BUNDLED
     embedder = settings.embedder_url is not None
     return bool(
-        (generator or smollm2.is_ready(_smollm2_folder(settings)))
+        (generator or smollm2.is_ready(smollm2.default_folder(settings.models_dir)))
         and (embedder or settings.embedder != BUNDLED or _e5_folder(settings).exists())
         and (embedder or on_gpu(settings) or _openvino_folder(settings).exists())
     )
