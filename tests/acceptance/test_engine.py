@@ -126,7 +126,7 @@ def test_killed_under_load_it_says_so_and_recovers(real_engine: RealEngine, vict
         with pytest.raises(EngineUnavailable) as meanwhile:
             await answer(real_engine.local, request(0, None))
         async with asyncio.timeout(120):
-            while process.restarts == restarts:
+            while process.restarts == restarts:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             await process.wait_ready()
         seconds = time.monotonic() - begun
