@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.support.engine", "tests.support.service"]
+pytest_plugins = ["tests.support.engine", "tests.support.pages", "tests.support.service"]
 
 CI = os.environ.get("CI") == "true"
 
