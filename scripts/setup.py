@@ -367,14 +367,15 @@ def run(command, environment=None, quiet: bool = False) -> None:
     if code in (130, -2):
         raise KeyboardInterrupt
     if code:
-        raise SetupError(explain(b"".join(kept).decode(errors="replace"), command))
+        raise SetupError(explain(b"".join(kept).decode(errors="replace"), command, shown=not quiet))
 
 
-def explain(output: str, command) -> str:
+def explain(output: str, command, *, shown: bool) -> str:
+    details = "" if shown else "\n" + output.strip()[-2000:]
     for pattern, words in EXPLANATIONS:
         if re.search(pattern, output):
-            return f"{words}.\n{output.strip()[-2000:]}"
-    return f"`{' '.join(command[:4])} …` did not succeed:\n{output.strip()[-3000:]}"
+            return words + details
+    return f"`{' '.join(command[:4])} …` did not succeed{details}"
 
 
 def verify() -> None:
