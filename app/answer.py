@@ -90,6 +90,7 @@ class Answerer:
         counter: TokenCounter,
         card: ModelCard,
         min_score: float,
+        min_groundedness: float,
     ) -> None:
         self._collections = collections
         self._retrieval = retrieval
@@ -99,6 +100,7 @@ class Answerer:
         self._counter = counter
         self._card = card
         self._min_score = min_score
+        self._min_groundedness = min_groundedness
 
     async def ask(self, question: Question) -> AsyncGenerator[Event, None]:
         """The sources, the tokens as they come, then the whole answer; closing the iterator stops it all.
@@ -165,16 +167,25 @@ class Answerer:
             text += rest
             yield Token(text=rest)
 
-        used = hits[: len(prompt.sources)]
-        cited = await asyncio.to_thread(cite, text, question.text, used) if rag else None
-        yield replace(
+        draft = replace(
             draft,
-            answer=cited.answer if cited else text.strip(),
-            citations=cited.citations if cited else (),
-            groundedness=cited.groundedness if cited else None,
             prompt_tokens=last.prompt_tokens,
             completion_tokens=last.completion_tokens,
             finish_reason=last.finish_reason or "stop",
+        )
+        if not rag:
+            yield replace(draft, answer=text.strip(), timings=clock.timings())
+            return
+        used = hits[: len(prompt.sources)]
+        cited = await asyncio.to_thread(cite, text, question.text, used)
+        if adapter is None and cited.groundedness < self._min_groundedness:
+            yield await self._quoted(draft, question, clock)
+            return
+        yield replace(
+            draft,
+            answer=cited.answer,
+            citations=cited.citations,
+            groundedness=cited.groundedness,
             timings=clock.timings(),
         )
 
@@ -196,9 +207,9 @@ class Answerer:
         return not self._card.languages or detect(question) in self._card.languages
 
     async def _quoted(self, draft: Answer, question: Question, clock: "_Clock") -> Answer:
-        """An answer in the best source's own words."""
+        """An answer in the best source's own words: never what no source supports."""
         found: Cited | None = await asyncio.to_thread(
-            best_quote, question.text, draft.sources, self._embedder
+            best_quote, question.text, draft.sources, self._embedder, min_score=self._min_score
         )
         clock.token()
         if found is None:

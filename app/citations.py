@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.spans import Span, sentences, support, terms
+from app.spans import Span, content_terms, sentences, support, terms
 from indexes.records import Hit
 
 MARKER = re.compile(r"\s*\[(\d{1,3})\]")
@@ -34,7 +34,7 @@ class Cited:
 def cite(answer: str, question: str, sources: Sequence[Hit]) -> Cited:
     """``answer`` carries markers [n] into ``sources``, right or invented; what comes back carries only those
     whose source supports the sentence."""
-    asked = terms(question)
+    asked = content_terms(question)
     spans = [
         (number, hit, span, terms(span.text))
         for number, hit in enumerate(sources, 1)
@@ -45,7 +45,7 @@ def cite(answer: str, question: str, sources: Sequence[Hit]) -> Cited:
     scores: list[float] = []
     at = 0
     for sentence in sentences(answer):
-        claim = terms(MARKER.sub("", sentence.text))
+        claim = content_terms(MARKER.sub("", sentence.text))
         named = {int(number) for number in MARKER.findall(answer[sentence.start : _after(answer, sentence)])}
         parts.append(MARKER.sub("", answer[at : sentence.end]))
         at = sentence.end

@@ -141,6 +141,7 @@ async def build_service(settings: Settings, parts: GeneratorParts | None = None)
             counter=parts.counter,
             card=parts.card,
             min_score=settings.min_score,
+            min_groundedness=settings.min_groundedness,
         ),
         parts=parts,
         metrics=Metrics(),

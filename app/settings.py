@@ -61,11 +61,9 @@ class Settings(BaseSettings):
 
     # Asking.
     min_score: float = Field(0.78, ge=-1, le=1)  # cosine of the best passage, below it: abstain
+    min_groundedness: float = Field(0.5, ge=0, le=1)  # of the base's answers, below it: quote instead
     max_question_chars: int = Field(20_000, ge=1)
     max_top_k: int = Field(100, ge=1)
-
-    # Set by the supervisor when it starts the API: how the worker is seen by /health/ready.
-    supervised: bool = False
 
     @model_validator(mode="after")
     def _safe(self) -> "Settings":

@@ -12,6 +12,15 @@ SENTENCE = re.compile(
 WORD = re.compile(r"[^\W_]+", re.UNICODE)
 HAN = re.compile(r"[\u3400-\u9fff]")
 FOLD = str.maketrans({"ي": "ی", "ك": "ک", "\u200c": None, "\u0640": None})
+# Words that say nothing of what a sentence is about: sharing them is no support.
+STOPWORDS = frozenset([
+    "a", "an", "and", "answer", "are", "as", "at", "be", "but", "by", "do", "does", "did", "for",
+    "from", "had", "has", "have", "how", "i", "in", "is", "it", "its", "of", "on", "or", "that", "the",
+    "their", "there", "they", "this", "to", "was", "were", "what", "when", "where", "which", "who",
+    "will", "with", "you", "your", "آن", "آیا", "از", "است", "این", "با", "باید", "بر", "برای", "به",
+    "بود", "تا", "چه", "چیست", "را", "شد", "شود", "که", "کدام", "کی", "کجا", "می", "نیست", "هر", "هم",
+    "و", "یا", "یک", "های", "ها",
+])  # fmt: skip
 MIN_SENTENCE = 2  # characters that are letters or digits
 
 
@@ -43,6 +52,12 @@ def terms(text: str) -> set[str]:
         else:
             found.add(word)
     return found
+
+
+def content_terms(text: str) -> set[str]:
+    """The terms that carry meaning; all of them where there are only stop words."""
+    every = terms(text)
+    return every - STOPWORDS or every
 
 
 def support(claim: set[str], evidence: set[str]) -> float:

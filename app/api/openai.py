@@ -14,7 +14,7 @@ from pydantic import Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.responses import Response
 
-from app.answer import Answer, Event, Question, Token
+from app.answer import EXTRACTIVE, Answer, Event, Question, Token
 from app.api import errors
 from app.api.ask import check_limits, measured, started, whole
 from app.api.deps import RequestIdDep, ServiceDep, Strict, TenantDep, unless_gone
@@ -194,16 +194,18 @@ class _Dialect:
     ) -> AsyncGenerator[ServerSentEvent, None]:
         """Role, text, one source event a cited source, the annotations with the finish reason, [DONE]."""
         yield self._chunk({"role": "assistant", "content": ""})
-        streamed = False
+        streamed = ""
         try:
             async with aclosing(_chained(first, events)) as every:
                 async for event in every:
                     if isinstance(event, Token):
-                        streamed = True
+                        streamed += event.text
                         yield self._chunk({"content": event.text})
                     elif isinstance(event, Answer):
                         if not streamed:  # a quotation or an abstention comes whole
                             yield self._chunk({"content": event.answer})
+                        elif event.model == EXTRACTIVE or event.abstained:  # what was written did not hold
+                            yield self._chunk({"content": f"\n\n{event.answer}"})
                         for source in self._source_events(event):
                             yield self._chunk({}, event=source)
                         yield self._chunk({"annotations": self._annotations(event)}, finish=_finish(event))
