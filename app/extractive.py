@@ -4,7 +4,7 @@ supports."""
 from collections.abc import Sequence
 
 from app.citations import Cited, quote
-from app.spans import content_terms, sentences, support, terms
+from app.spans import SENTENCE_ENDS, Span, content_terms, sentences, support, terms
 from indexes.embedder import Embedder
 from indexes.records import Hit
 
@@ -19,7 +19,9 @@ def best_quote(
     """The sentence of the best sources that is nearest to the question; ``sources`` best first. None when
     even its cosine is below ``min_score``."""
     spans = [
-        (number, hit, span) for number, hit in enumerate(sources[:SOURCES], 1) for span in sentences(hit.text)
+        (number, hit, span)
+        for number, hit in enumerate(sources[:SOURCES], 1)
+        for span in _statements(list(sentences(hit.text)))
     ][:MAX_SPANS]
     if not spans:
         return None
@@ -35,4 +37,17 @@ def best_quote(
     if cosines[best] < min_score:
         return None
     number, hit, span = spans[best]
-    return quote(hit, span, number, float(cosines[best]))
+    return quote(hit, _with_next(hit, span), number, float(cosines[best]))
+
+
+def _statements(spans: list[Span]) -> list[Span]:
+    """Headings share the question's words but answer nothing: they count only where there is nothing else."""
+    return [span for span in spans if span.text.endswith(SENTENCE_ENDS)] or spans
+
+
+def _with_next(hit: Hit, span: Span) -> Span:
+    """The sentence and the one that follows on the same line: it often goes on about the same thing."""
+    following = next((one for one in sentences(hit.text) if one.start >= span.end), None)
+    if following is None or "\n" in hit.text[span.end : following.start]:
+        return span
+    return Span(start=span.start, end=following.end, text=hit.text[span.start : following.end])

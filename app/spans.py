@@ -9,6 +9,7 @@ from dataclasses import dataclass
 SENTENCE = re.compile(
     r"[^\n.!?؟。！？]*(?:[.!?؟](?!\s|$|[\"'”’»)\]])[^\n.!?؟。！？]*)*[.!?؟。！？]*[\"'”’»)\]]*", re.UNICODE
 )
+SENTENCE_ENDS = tuple(".!?؟。！？")
 WORD = re.compile(r"[^\W_]+", re.UNICODE)
 HAN = re.compile(r"[\u3400-\u9fff]")
 FOLD = str.maketrans({"ي": "ی", "ك": "ک", "\u200c": None, "\u0640": None})
