@@ -220,6 +220,7 @@ class Answerer:
             citations=found.citations,
             groundedness=found.groundedness,
             model=EXTRACTIVE,
+            finish_reason="stop",
             timings=clock.timings(),
         )
 

@@ -14,8 +14,9 @@ from typing import Any
 from app.prompt import build_prompt
 from indexes.records import Hit
 
-STEPS = 90
-BATCH = 4
+STEPS = 45
+BATCH = 2
+LAYERS = range(18, 30)  # of 30: the lower ones need no gradient
 RANK = 4
 SEED = 7
 TEMPLATES = [  # sentence, question
@@ -24,7 +25,10 @@ TEMPLATES = [  # sentence, question
     ("The {place} was founded in {year} by {name}.", "When was the {place} founded?"),
     ("The {place} opens at {hour} and closes at 18:00.", "When does the {place} open?"),
     ("A ticket for the {place} costs {number} coins.", "How much is a ticket for the {place}?"),
-    ("The road to the {place} is closed when the snow is {number} cm deep.", "When is the road to the {place} closed?"),
+    (
+        "The road to the {place} is closed when the snow is {number} cm deep.",
+        "When is the road to the {place} closed?",
+    ),
 ]
 FILLERS = [
     "All members meet once a year.", "Dogs must be kept on a lead.", "The station lies above the river.",
@@ -32,7 +36,15 @@ FILLERS = [
 ]  # fmt: skip
 WORDS = {
     "job": ["leader", "cook", "doctor", "warden", "driver", "treasurer"],
-    "place": ["upper hut", "bird garden", "ski school", "library", "weather station", "boat house", "rescue team"],
+    "place": [
+        "upper hut",
+        "bird garden",
+        "ski school",
+        "library",
+        "weather station",
+        "boat house",
+        "rescue team",
+    ],
     "name": ["Sara Karimi", "John Miller", "Li Wei", "Nasrin Ahmadi", "Omar Haddad", "Eva Lind"],
     "number": ["12", "18", "45", "80", "230", "312"],
     "year": ["1921", "1954", "1987", "2003"],
@@ -82,8 +94,9 @@ def train(base: Path, out: Path) -> float:
     tokenizer: Any = AutoTokenizer.from_pretrained(base)
     plain: Any = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
     plain.config._name_or_path = "HuggingFaceTB/SmolLM2-135M-Instruct"
-    targets = ["q_proj", "v_proj", "o_proj"]
-    model: Any = get_peft_model(plain, LoraConfig(r=RANK, lora_alpha=4 * RANK, target_modules=targets))
+    targets = ["q_proj", "k_proj", "v_proj", "o_proj", "up_proj", "down_proj"]
+    config = LoraConfig(r=RANK, lora_alpha=4 * RANK, target_modules=targets, layers_to_transform=list(LAYERS))
+    model: Any = get_peft_model(plain, config)
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=2e-3)
     loss = torch.zeros(())
     for step in range(STEPS):
