@@ -1,0 +1,33 @@
+"""`make bench`: every figure beside its rival, then the peak memory."""
+
+import resource
+
+from rich.console import Console
+from rich.table import Table
+
+from app.cli.prepare import prepare_with_bar
+from app.settings import Settings
+from bench import embedding, generation, search
+from bench.figures import Figure
+
+
+def main() -> None:
+    settings = Settings()
+    prepare_with_bar(settings)
+    console = Console()
+    console.print("Each figure is measured against its rival in this very run; about four minutes.")
+    figures: list[Figure] = search.measure()
+    figures += embedding.measure(settings)
+    ours = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    generated, engine = generation.measure(settings)
+    table = Table("figure", "ours", "rival", "unit", "ratio")
+    for one in [*figures, *generated]:
+        table.add_row(one.name, f"{one.ours:.1f}", f"{one.rival:.1f}", one.unit, f"{one.ratio:.2f}x")
+    console.print(table)
+    console.print(
+        f"peak memory: {ours:.2f} GiB here (torch and OpenVINO side by side), {engine:.2f} GiB in the engine"
+    )
+
+
+if __name__ == "__main__":
+    main()

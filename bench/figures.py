@@ -1,0 +1,32 @@
+"""What a measurement says, and how often it was repeated."""
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+ROUNDS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    name: str
+    ours: float
+    rival: float
+    unit: str
+
+    @property
+    def ratio(self) -> float:
+        return self.ours / self.rival
+
+
+def alternated(ours: Callable[[], object], rival: Callable[[], object]) -> tuple[float, float]:
+    """Median seconds of each, run in turns, so that a noisy neighbour troubles both."""
+    times: tuple[list[float], list[float]] = ([], [])
+    ours(), rival()  # warm
+    for _ in range(ROUNDS):
+        for work, taken in zip((ours, rival), times, strict=True):
+            begun = time.perf_counter()
+            work()
+            taken.append(time.perf_counter() - begun)
+    return statistics.median(times[0]), statistics.median(times[1])
