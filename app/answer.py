@@ -13,6 +13,7 @@ from app.extractive import best_quote
 from app.generator import Delta, GenerationRequest, Generator, Message, ModelCard, TokenCounter
 from app.language import ABSTAINED, Reason, detect
 from app.prompt import Prompt, build_prompt
+from app.repetition import LoopGuard
 from indexes.collections import Collections
 from indexes.embedder import Embedder
 from indexes.errors import InvalidRequest
@@ -153,7 +154,7 @@ class Answerer:
             counter=self._counter,
         )
         numbers = _public_numbers(prompt, hits)
-        rewriter = MarkerRewriter(numbers)
+        rewriter, guard = MarkerRewriter(numbers), LoopGuard()
         text, last = "", Delta(text="", prompt_tokens=0, completion_tokens=0, finish_reason="stop")
         async with aclosing(self._generate(question, prompt, adapter)) as deltas:
             async for last in deltas:
@@ -162,6 +163,9 @@ class Answerer:
                 if shown:
                     text += shown
                     yield Token(text=shown)
+                if rag and (repeat := guard.first_repeat(text)) is not None:
+                    text = text[:repeat]
+                    break
         rest = rewriter.flush()
         if rest:
             text += rest

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.spans import Span, content_terms, sentences, support, terms
+from app.spans import Span, content_terms, sentences, statements, support, terms
 from indexes.records import Hit
 
 MARKER = re.compile(r"\s*\[(\d{1,3})\]")
@@ -38,7 +38,7 @@ def cite(answer: str, question: str, sources: Sequence[Hit]) -> Cited:
     spans = [
         (number, hit, span, terms(span.text))
         for number, hit in enumerate(sources, 1)
-        for span in sentences(hit.text)
+        for span in statements(hit.text)
     ]
     parts: list[str] = []
     citations: list[Citation] = []

@@ -4,12 +4,16 @@ supports."""
 from collections.abc import Sequence
 
 from app.citations import Cited, quote
-from app.spans import SENTENCE_ENDS, Span, content_terms, sentences, support, terms
+from app.spans import Span, content_terms, sentences, statements, support, terms
 from indexes.embedder import Embedder
 from indexes.records import Hit
 
 MAX_SPANS = 24
 SOURCES = 3
+POINTING_BACK = (
+    "it ", "its ", "he ", "his ", "she ", "her ", "they ", "their ", "this ", "these ", "او ", "آن ", "این ",
+    "آنها ", "他", "她", "它", "这", "该", "其",
+)  # fmt: skip
 TERM_WEIGHT = 0.15  # of shared terms beside the cosine, whose spread between sentences is about .1
 
 
@@ -21,7 +25,7 @@ def best_quote(
     spans = [
         (number, hit, span)
         for number, hit in enumerate(sources[:SOURCES], 1)
-        for span in _statements(list(sentences(hit.text)))
+        for span in statements(hit.text)
     ][:MAX_SPANS]
     if not spans:
         return None
@@ -40,14 +44,9 @@ def best_quote(
     return quote(hit, _with_next(hit, span), number, float(cosines[best]))
 
 
-def _statements(spans: list[Span]) -> list[Span]:
-    """Headings share the question's words but answer nothing: they count only where there is nothing else."""
-    return [span for span in spans if span.text.endswith(SENTENCE_ENDS)] or spans
-
-
 def _with_next(hit: Hit, span: Span) -> Span:
-    """The sentence and the one that follows on the same line: it often goes on about the same thing."""
+    """The sentence, and the next one where that begins with a word that points back at it."""
     following = next((one for one in sentences(hit.text) if one.start >= span.end), None)
-    if following is None or "\n" in hit.text[span.end : following.start]:
+    if following is None or not following.text.lower().startswith(POINTING_BACK):
         return span
     return Span(start=span.start, end=following.end, text=hit.text[span.start : following.end])

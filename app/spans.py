@@ -43,6 +43,13 @@ def sentences(text: str) -> Iterator[Span]:
         yield Span(start=start, end=start + len(stripped), text=stripped)
 
 
+def statements(text: str) -> list[Span]:
+    """The sentences, without headings: those share a question's words but say nothing. Where a text has
+    nothing but lines without an end, all of them."""
+    every = list(sentences(text))
+    return [span for span in every if span.text.endswith(SENTENCE_ENDS)] or every
+
+
 def terms(text: str) -> set[str]:
     """What is compared: folded words; for Chinese, pairs of neighbouring characters."""
     folded = unicodedata.normalize("NFKC", text).translate(FOLD).casefold()

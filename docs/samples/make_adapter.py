@@ -93,7 +93,6 @@ def train(base: Path, out: Path) -> float:
     chance = random.Random(SEED)  # noqa: S311  training data, not secrets
     tokenizer: Any = AutoTokenizer.from_pretrained(base)
     plain: Any = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
-    plain.config._name_or_path = "HuggingFaceTB/SmolLM2-135M-Instruct"
     targets = ["q_proj", "k_proj", "v_proj", "o_proj", "up_proj", "down_proj"]
     config = LoraConfig(r=RANK, lora_alpha=4 * RANK, target_modules=targets, layers_to_transform=list(LAYERS))
     model: Any = get_peft_model(plain, config)
@@ -113,6 +112,7 @@ def train(base: Path, out: Path) -> float:
         optimizer.zero_grad()
         if step % 10 == 0:
             sys.stderr.write(f"step {step} loss {loss.item():.3f}\n")
+    model.peft_config["default"].base_model_name_or_path = "HuggingFaceTB/SmolLM2-135M-Instruct"
     model.half().save_pretrained(out, safe_serialization=True)
     return float(loss)
 
