@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
 from sqlalchemy import Engine
 
 from app import models
@@ -43,6 +44,7 @@ from ingest.pipeline import Pipeline
 TENANT = "default"  # whose everything is while there is one key
 SNAPSHOT_INTERVAL = 60.0  # seconds
 LOAD_WAITING_INTERVAL = 2.0  # seconds
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,8 +80,8 @@ class Service:
         if self.parts.process is not None:
             await self.parts.process.start()
         self._background = [
-            asyncio.create_task(self._load_waiting_adapters()),
-            asyncio.create_task(self._save_snapshots()),
+            asyncio.create_task(_every(LOAD_WAITING_INTERVAL, self._load_waiting_adapters)),
+            asyncio.create_task(_every(SNAPSHOT_INTERVAL, self._save_snapshots)),
         ]
 
     async def stop(self) -> None:
@@ -95,20 +97,28 @@ class Service:
         self.database.dispose()
 
     async def _load_waiting_adapters(self) -> None:
-        while True:
-            await asyncio.sleep(LOAD_WAITING_INTERVAL)
-            if self.parts.process is None or self.parts.process.state == "ready":
-                await self.adapters.load_waiting(TENANT)
+        if self.parts.process is None or self.parts.process.state == "ready":
+            await self.adapters.load_waiting(TENANT)
 
     async def _save_snapshots(self) -> None:
-        while True:
-            await asyncio.sleep(SNAPSHOT_INTERVAL)
-            await asyncio.to_thread(self.live.save)
+        await asyncio.to_thread(self.live.save)
 
 
-async def build_service(settings: Settings, parts: GeneratorParts | None = None) -> Service:
-    """The API's half. ``parts`` overrides the generator that the settings name."""
-    embedder = await asyncio.to_thread(models.build_embedder, settings)
+async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    """What fails is tried again the next time: a passing fault must not end the task for good."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await work()
+        except Exception:
+            log.exception("background work failed", work=work.__name__)
+
+
+async def build_service(
+    settings: Settings, *, parts: GeneratorParts | None = None, embedder: Embedder | None = None
+) -> Service:
+    """The API's half. ``parts`` and ``embedder`` stand in for those that the settings name."""
+    embedder = embedder or await asyncio.to_thread(models.build_embedder, settings)
     database = await asyncio.to_thread(open_database, settings.database)
     parts = parts or await build_generator(settings)
     chunks = Chunks(database)

@@ -1,0 +1,43 @@
+"""Works off the queue in this process: the real pipeline over the fake embedder."""
+
+from pathlib import Path
+
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+
+from app.compose import Service
+from indexes.embedder import FakeEmbedder
+from ingest.cage import ExtractionCage
+from ingest.chunker import Chunker
+from ingest.extract import Limits
+from ingest.fetch import Fetcher
+from ingest.pipeline import Pipeline
+
+
+class Worker:
+    """One for a session: its extracting child is reused."""
+
+    def __init__(self, folder: Path) -> None:
+        self._cage = ExtractionCage(limits=Limits(pages=100, chars=1_000_000), timeout=30)
+        words = Tokenizer(WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
+        words.pre_tokenizer = Whitespace()  # type: ignore[assignment]
+        words.save(str(folder / "tokenizer.json"))
+        self._chunker = Chunker(folder / "tokenizer.json", tokens=64)
+
+    def work(self, service: Service) -> None:
+        """Until nothing waits."""
+        pipeline = Pipeline(
+            queue=service.queue,
+            blobs=service.blobs,
+            fetcher=Fetcher(timeout=5, max_bytes=1 << 20, allow=()),
+            cage=self._cage,
+            chunker=self._chunker,
+            embedder=FakeEmbedder(),
+            max_bytes=1 << 20,
+        )
+        for version in service.queue.unfinished(limit=1000):
+            pipeline.ingest(version)
+
+    def close(self) -> None:
+        self._cage.close()
