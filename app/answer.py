@@ -166,10 +166,10 @@ class Answerer:
                 if rag and (repeat := guard.first_repeat(text)) is not None:
                     text = text[:repeat]
                     break
-        rest = rewriter.flush()
-        if rest:
-            text += rest
-            yield Token(text=rest)
+            else:
+                if rest := rewriter.flush():
+                    text += rest
+                    yield Token(text=rest)
 
         draft = replace(
             draft,
