@@ -1,69 +1,120 @@
 """All settings, read once by the composition root from `SIMURGH_*` variables and `.env`."""
 
 import ipaddress
+import json
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PLACEHOLDERS = {"changeme", "change-me", "secret", "password", "your-key", "sk-xxx"}
+
+
+def _listed(value: Any) -> Any:
+    """What a variable holds, as JSON or simply with commas in between."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        return json.loads(value)
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _number(value: Any) -> Any:
+    """A variable holds text, and a literal number is not the text of it."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+
+Listed = Annotated[list[str], NoDecode, BeforeValidator(_listed)]
 
 
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SIMURGH_", env_file=".env", extra="ignore")
 
     # Where things live. Everything that must survive a restart is under data_dir.
-    data_dir: Path = Path("var")
-    database_url: str | None = None  # default: SQLite under data_dir
-    jobs_database_url: str | None = None  # default: SQLite under data_dir
+    data_dir: Path = Field(Path("var"), description="folder of everything that must survive a restart")
+    database_url: str | None = Field(
+        None, description="SQLAlchemy URL of the documents' database; SQLite in the data folder if not set"
+    )
+    jobs_database_url: str | None = Field(
+        None, description="SQLAlchemy URL of the job queue's database; likewise"
+    )
 
     # The door.
-    host: str = "127.0.0.1"
-    port: int = Field(8000, ge=0, le=65535)
-    api_key: SecretStr | None = None
-    max_upload_mib: int = Field(200, ge=1)
-    max_queued_jobs: int = Field(10_000, ge=1)
+    host: str = Field("127.0.0.1", description="address to listen on; beyond loopback a key is required")
+    port: int = Field(8000, ge=0, le=65535, description="port to listen on")
+    api_key: SecretStr | None = Field(
+        None, description="key that every request must carry, at least 16 characters"
+    )
+    max_upload_mib: int = Field(200, ge=1, description="largest file that is taken")
+    max_queued_jobs: int = Field(
+        10_000, ge=1, description="documents that may wait; beyond it `/ingest` answers 503"
+    )
 
     # The generator: the bundled model, a Hugging Face id or folder, or OpenAI-compatible servers.
-    generator: str = "bundled"
-    generator_urls: list[str] = []
-    generator_api_key: SecretStr | None = None
-    generator_languages: list[str] | None = None  # default: the bundle's; empty: any
-    max_model_len: int = Field(4096, ge=512)
-    max_loras: int = Field(4, ge=1, le=64)  # adapters in one batch
-    max_lora_rank: Literal[8, 16, 32, 64, 128, 256] = 16
-    kv_cache_gib: int = Field(1, ge=1)
-    gpu_memory_utilization: float = Field(0.6, gt=0, lt=1)
-    engine_max_seqs: int = Field(32, ge=1)
-    engine_start_timeout: float = Field(300, gt=0)  # seconds
+    generator: str = Field("bundled", description="`bundled`, a Hugging Face id, or a model folder")
+    generator_urls: Listed = Field(
+        [], description="OpenAI-compatible vLLM servers to use instead of an own engine"
+    )
+    generator_api_key: SecretStr | None = Field(None, description="key for them")
+    generator_languages: Listed | None = Field(
+        None,
+        description="ISO codes that the generator can write; others are answered by quotation; empty: any",
+    )
+    max_model_len: int = Field(4096, ge=512, description="tokens of prompt and answer together")
+    max_loras: int = Field(4, ge=1, le=64, description="adapters that one batch may mix")
+    max_lora_rank: Annotated[Literal[8, 16, 32, 64, 128, 256], BeforeValidator(_number)] = Field(
+        16, description="highest rank of an adapter; on a CPU the cost follows it"
+    )
+    kv_cache_gib: int = Field(1, ge=1, description="memory of the engine's key-value cache on a CPU")
+    gpu_memory_utilization: float = Field(
+        0.6, gt=0, lt=1, description="share of the GPU's memory that the engine takes"
+    )
+    engine_max_seqs: int = Field(32, ge=1, description="requests that the engine works on at once")
+    engine_start_timeout: float = Field(
+        300, gt=0, description="seconds until a start of the engine counts as failed"
+    )
 
     # The embedder: likewise.
-    embedder: str = "bundled"
-    embedder_url: str | None = None
-    embedder_api_key: SecretStr | None = None
-    embedder_dim: int | None = None  # asked of the endpoint when not given
-    query_prompt: str | None = None
-    passage_prompt: str | None = None
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    embedder: str = Field(
+        "bundled",
+        description="`bundled`, a Hugging Face id, a model folder, or the model's name at the endpoint",
+    )
+    embedder_url: str | None = Field(None, description="OpenAI-compatible endpoint for embeddings")
+    embedder_api_key: SecretStr | None = Field(None, description="key for it")
+    embedder_dim: int | None = Field(
+        None, description="dimension of its vectors; asked of the endpoint if not set"
+    )
+    query_prompt: str | None = Field(None, description="put before questions for an endpoint's model")
+    passage_prompt: str | None = Field(None, description="put before passages for an endpoint's model")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="`cuda` or `cpu`; `auto` takes a GPU where there is one"
+    )
 
     # Ingestion.
-    chunk_tokens: int = Field(256, ge=16, le=480)
-    embed_batch_tokens: int = Field(8192, ge=512)
-    max_pages: int = Field(5000, ge=1)
-    max_text_chars: int = Field(20_000_000, ge=1000)
-    parse_timeout: float = Field(120, gt=0)  # seconds a document
-    fetch_timeout: float = Field(30, gt=0)
-    fetch_max_mib: int = Field(50, ge=1)
-    fetch_allow: list[str] = []  # CIDRs or host:port that may be fetched though not global
-    worker_concurrency: int = Field(1, ge=1)
+    chunk_tokens: int = Field(256, ge=16, le=480, description="largest chunk, in the embedder's tokens")
+    embed_batch_tokens: int = Field(8192, ge=512, description="tokens embedded at once: bounds the memory")
+    max_pages: int = Field(5000, ge=1, description="largest PDF that is read")
+    max_text_chars: int = Field(20_000_000, ge=1000, description="longest text that is taken of one document")
+    parse_timeout: float = Field(120, gt=0, description="seconds that reading one document may take")
+    fetch_timeout: float = Field(30, gt=0, description="seconds that fetching one address may take")
+    fetch_max_mib: int = Field(50, ge=1, description="largest answer that is fetched, after decompression")
+    fetch_allow: Listed = Field(
+        [],
+        description="networks (`10.0.0.0/8`) or `host:port` that may be fetched although they are not public",
+    )
+    worker_concurrency: int = Field(1, ge=1, description="documents that one worker reads at once")
 
     # Asking.
-    min_score: float = Field(0.78, ge=-1, le=1)  # cosine of the best passage, below it: abstain
-    min_groundedness: float = Field(0.5, ge=0, le=1)  # of the base's answers, below it: quote instead
-    max_question_chars: int = Field(20_000, ge=1)
-    max_top_k: int = Field(100, ge=1)
+    min_score: float = Field(
+        0.78, ge=-1, le=1, description="cosine of the best passage below which the service abstains"
+    )
+    min_groundedness: float = Field(
+        0.5, ge=0, le=1, description="support of the base's answer below which a quotation is given instead"
+    )
+    max_question_chars: int = Field(20_000, ge=1, description="longest question")
+    max_top_k: int = Field(100, ge=1, description="most passages that a request may ask for")
 
     @model_validator(mode="after")
     def _safe(self) -> "Settings":
