@@ -1,8 +1,12 @@
 """Takes the two files of a PEFT LoRA out of what was uploaded, and nothing else."""
 
+import gzip
+import struct
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
 
@@ -14,6 +18,17 @@ MAX_CONFIG_BYTES = 1 << 20
 MAX_ENTRIES = 1000
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 BLOCK = 1 << 20
+# What reading a damaged archive raises, beside OSError (a bad gzip or bzip2 stream).
+UNREADABLE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
 
 Entry = tuple[str, int, Callable[[], IO[bytes]]]  # path, size, opener
 
@@ -35,10 +50,8 @@ def unpack(files: Sequence[tuple[str, BinaryIO]], folder: Path) -> None:
             _copy(
                 opener, folder / name, declared=size, limit=MAX_CONFIG_BYTES if name == CONFIG else MAX_BYTES
             )
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, NotImplementedError, RuntimeError) as error:
-        raise InvalidAdapter(
-            f"the archive cannot be read: {error}", param="file", code="bad_archive"
-        ) from error
+    except (*UNREADABLE, OSError) as error:
+        raise _unreadable(str(error)) from error
     missing = {CONFIG, WEIGHTS} - found
     if missing:
         raise InvalidAdapter(
@@ -56,14 +69,18 @@ def _entries(files: Sequence[tuple[str, BinaryIO]]) -> Iterator[Entry]:
         if start.startswith(b"PK"):
             with zipfile.ZipFile(stream) as archive:
                 for info in _counted(archive.infolist()):
+                    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                        raise _unreadable("only stored and deflated entries are read")
                     if (info.external_attr >> 16) & 0o170000 == 0o120000:
                         raise _unsafe(info.filename)
                     if not info.is_dir():
                         yield info.filename, info.file_size, lambda i=info: archive.open(i)  # type: ignore[misc]
         elif start.startswith(b"\x1f\x8b"):
-            with tarfile.open(fileobj=stream, mode="r:gz") as tar:
+            with _Unzipped(stream) as unzipped, tarfile.open(fileobj=unzipped, mode="r:") as tar:
                 for count, member in enumerate(tar):
                     _check_count(count)
+                    if member.size > MAX_BYTES or tar.offset > 2 * MAX_BYTES or member.issparse():
+                        raise _too_large(PurePosixPath(member.name).name, MAX_BYTES)
                     if member.issym() or member.islnk() or member.isdev():
                         raise _unsafe(member.name)
                     if member.isfile():
@@ -77,7 +94,7 @@ def _entries(files: Sequence[tuple[str, BinaryIO]]) -> Iterator[Entry]:
 def _wanted(path: str) -> str | None:
     """The name to keep an entry under; None for what is passed over (readme, tokenizer, ...)."""
     pure = PurePosixPath(path.replace("\\", "/"))
-    if pure.is_absolute() or ".." in pure.parts or ":" in pure.parts[0]:
+    if pure.is_absolute() or ".." in pure.parts or ":" in path:
         raise _unsafe(path)
     if pure.suffix.lower() in PICKLES:
         raise InvalidAdapter(
@@ -93,17 +110,36 @@ def _copy(opener: Callable[[], IO[bytes]], target: Path, *, declared: int, limit
         raise _too_large(target.name, limit)
     size = 0
     source = opener()
-    try:
-        with target.open("wb") as out:
-            while block := source.read(BLOCK):
-                size += len(block)
-                if size > limit:  # whatever the archive's directory says
-                    raise _too_large(target.name, limit)
+    with _storing():
+        out = target.open("wb")
+    with out:
+        while block := source.read(BLOCK):
+            size += len(block)
+            if size > limit:  # whatever the archive's directory says
+                raise _too_large(target.name, limit)
+            with _storing():
                 out.write(block)
+                out.flush()
+
+
+@contextmanager
+def _storing() -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
-        if isinstance(error, zipfile.BadZipFile | tarfile.TarError):
-            raise
-        raise StorageFull(f"cannot store the adapter ({error.strerror or error})") from error
+        raise StorageFull(f"cannot store the adapter ({error.strerror})") from error
+
+
+class _Unzipped(gzip.GzipFile):
+    """tarfile reads a member's extended header at once, however long it says that it is."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        super().__init__(fileobj=stream, mode="rb")
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is None or not 0 <= size <= BLOCK:
+            raise _unreadable("a header in it is longer than any adapter needs")
+        return super().read(size)
 
 
 def _counted(infos: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
@@ -118,6 +154,10 @@ def _check_count(count: int) -> None:
 
 def _too_large(name: str, limit: int) -> TooLarge:
     return TooLarge(f"{name} is larger than {limit >> 20} MiB", param="file")
+
+
+def _unreadable(reason: str) -> InvalidAdapter:
+    return InvalidAdapter(f"the archive cannot be read: {reason}", param="file", code="bad_archive")
 
 
 def _unsafe(path: str) -> InvalidAdapter:

@@ -15,8 +15,22 @@ from pydantic import ConfigDict, Field, ValidationError
 from app.adapter_store import CONFIG, WEIGHTS
 from indexes.errors import InvalidAdapter
 
-TENSOR = re.compile(r"^base_model\.model\.(?P<module>.+)\.lora_(?P<side>[AB])\.weight$")
+TENSOR = re.compile(r"base_model\.model\.(?P<module>[\w.]+)\.lora_(?P<side>[AB])\.weight")
+MAX_HEADER = 8 << 20  # bytes: tens of thousands of tensors
+BLOCK = 1 << 22  # weights looked at together
+PLAIN_INITS = {"gaussian", "eva", "orthogonal", "mica", "lora_ga"}  # they leave the base as it is
 DTYPES = {"F32", "F16", "BF16"}
+OTHER_MATHS = (
+    "use_qalora",
+    "layer_replication",
+    "alora_invocation_tokens",
+    "trainable_token_indices",
+    "target_parameters",
+    "use_bdlora",
+    "arrow_config",
+    "kasa_config",
+    "monteclora_config",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +67,15 @@ class _Config(Schema):
     fan_in_fan_out: bool = False
     init_lora_weights: bool | str = True
     lora_bias: bool = False
+    use_qalora: bool = False
+    layer_replication: Any = None
+    alora_invocation_tokens: Any = None
+    trainable_token_indices: Any = None
+    target_parameters: Any = None
+    use_bdlora: Any = None
+    arrow_config: Any = None
+    kasa_config: Any = None
+    monteclora_config: Any = None
 
 
 def check(folder: Path, base: BaseModel) -> AdapterFacts:
@@ -113,7 +136,8 @@ def _check_servable(config: _Config) -> None:
         f"init_lora_weights {config.init_lora_weights!r} (convert it to a plain LoRA first)": isinstance(
             config.init_lora_weights, str
         )
-        and config.init_lora_weights.lower().startswith(("pissa", "olora", "corda", "loftq")),
+        and config.init_lora_weights.lower() not in PLAIN_INITS,
+        **{name: bool(getattr(config, name)) for name in OTHER_MATHS},
     }
     for what, found in refused.items():
         if found:
@@ -122,7 +146,7 @@ def _check_servable(config: _Config) -> None:
 
 def _check_base_name(name: str | None, base: BaseModel) -> None:
     """A hub id must name our base; a folder's name says nothing, there the shapes decide."""
-    if not name or PurePath(name).is_absolute() or name.startswith("."):
+    if not name or any(PurePath(one).is_absolute() or one.startswith(".") for one in (name, base.id)):
         return
     ours = base.id.split("@")[0].rsplit("/", 1)[-1].lower()
     theirs = name.rsplit("/", 1)[-1].lower()
@@ -133,18 +157,19 @@ def _check_base_name(name: str | None, base: BaseModel) -> None:
 def _read_modules(path: Path) -> dict[str, dict[str, tuple[int, int]]]:
     """module -> {"A": (rank, in), "B": (out, rank)}; every weight must be finite."""
     modules: dict[str, dict[str, tuple[int, int]]] = {}
+    _header_size(path)
     try:
         with safetensors.safe_open(path, framework="np") as tensors:
             names = list(tensors.keys())
             if not names:
                 raise _invalid(f"{WEIGHTS} holds no tensors", "bad_weights")
             for name in names:
-                match = TENSOR.match(name)
+                match = TENSOR.fullmatch(name)
                 if match is None:
                     raise _invalid(f"unexpected tensor {name[:200]!r}", "unexpected_tensor")
                 part = tensors.get_slice(name)
                 shape = part.get_shape()
-                if len(shape) != 2 or part.get_dtype() not in DTYPES:
+                if len(shape) != 2 or 0 in shape or part.get_dtype() not in DTYPES:
                     raise _invalid(f"{name}: expected a matrix of floats", "bad_weights")
                 modules.setdefault(match["module"], {})[match["side"]] = (shape[0], shape[1])
     except (safetensors.SafetensorError, OSError) as error:
@@ -154,18 +179,32 @@ def _read_modules(path: Path) -> dict[str, dict[str, tuple[int, int]]]:
 
 
 def _check_finite(path: Path) -> None:
-    """NaN and infinities, found by their exponent bits: numpy knows no bfloat16."""
-    content = path.read_bytes()
-    header_size = int.from_bytes(content[:8], "little")
-    header: dict[str, Any] = json.loads(content[8 : 8 + header_size])
+    """NaN and infinities, found by their exponent bits: numpy knows no bfloat16. A block at a time."""
+    header_size = _header_size(path)
     exponents = {"F32": ("<u4", 0x7F800000), "F16": ("<u2", 0x7C00), "BF16": ("<u2", 0x7F80)}
-    for name, facts in header.items():
-        if name == "__metadata__":
-            continue
-        dtype, mask = exponents[facts["dtype"]]
-        begin, end = (8 + header_size + offset for offset in facts["data_offsets"])
-        if bool(np.any((np.frombuffer(content[begin:end], dtype) & mask) == mask)):
-            raise _invalid(f"{name} holds NaN or infinite weights", "not_finite")
+    with path.open("rb") as file:
+        file.seek(8)
+        header: dict[str, Any] = json.loads(file.read(header_size))
+        header.pop("__metadata__", None)
+        for name, facts in header.items():
+            dtype, mask = exponents[facts["dtype"]]
+            begin, end = facts["data_offsets"]
+            file.seek(8 + header_size + begin)
+            left = (end - begin) // np.dtype(dtype).itemsize
+            while left:
+                block = np.fromfile(file, dtype, min(left, BLOCK))
+                left -= len(block)
+                if bool(np.any((block & mask) == mask)):
+                    raise _invalid(f"{name} holds NaN or infinite weights", "not_finite")
+
+
+def _header_size(path: Path) -> int:
+    """In bytes; the header names every tensor, and is read whole by all who read the file."""
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+    if size > MAX_HEADER:
+        raise _invalid(f"{WEIGHTS} has a header of {size:,} bytes", "bad_weights")
+    return size
 
 
 def _check_module(name: str, sides: dict[str, tuple[int, int]], base: BaseModel) -> int:
@@ -200,7 +239,7 @@ def _expected_rank(name: str, config: _Config) -> int:
 def _pattern_matches(pattern: str, name: str) -> bool:
     plain = pattern.lstrip("^").rstrip("$").replace("\\.", ".")
     if not re.fullmatch(r"[\w.]+", plain):  # no regular expression of a stranger's is run
-        raise _invalid(f"rank_pattern {pattern[:100]!r} is not a plain module name", "bad_config")
+        raise _invalid(f"the pattern {pattern[:100]!r} is not a plain module name", "bad_config")
     return name == plain or name.endswith("." + plain)
 
 

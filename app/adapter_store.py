@@ -44,21 +44,18 @@ class AdapterStore:
         target = self.folder(sha256)
         if (target / MANIFEST).exists():
             return sha256
-        partial = target.with_suffix(".partial")
         try:
-            shutil.rmtree(partial, ignore_errors=True)
-            partial.mkdir()
-            for name in digests:
-                shutil.copyfile(scratch / name, partial / name)
-                with (partial / name).open("rb") as file:
+            (scratch / MANIFEST).write_text(json.dumps({"sha256": sha256, "files": digests}, indent=1))
+            for name in (*digests, MANIFEST):
+                with (scratch / name).open("rb") as file:
                     os.fsync(file.fileno())
-            (partial / MANIFEST).write_text(json.dumps({"sha256": sha256, "files": digests}, indent=1))
-            sync_folder(partial)
-            shutil.rmtree(target, ignore_errors=True)
-            partial.rename(target)
+            sync_folder(scratch)
+            scratch.chmod(0o755)  # an engine may run as somebody else
+            scratch.rename(target)
             sync_folder(self._folder)
         except OSError as error:
-            shutil.rmtree(partial, ignore_errors=True)
+            if (target / MANIFEST).exists():  # another upload of the same content was quicker
+                return sha256
             raise StorageFull(f"cannot store the adapter ({error.strerror})") from error
         return sha256
 

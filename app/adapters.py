@@ -13,7 +13,14 @@ from app.adapter_check import AdapterFacts, BaseModel, check
 from app.adapter_store import AdapterStore
 from app.generator import Generator, LoadedAdapter
 from indexes.adapters import Adapters
-from indexes.errors import AdapterNotFound, AdapterNotReady, AlreadyExists, EngineUnavailable, InvalidAdapter
+from indexes.errors import (
+    AdapterNotFound,
+    AdapterNotReady,
+    AlreadyExists,
+    EngineUnavailable,
+    InvalidAdapter,
+    UpstreamFailed,
+)
 from indexes.records import Adapter, Collection
 
 BASE = "base"  # the name that asks for no adapter
@@ -63,10 +70,8 @@ class AdapterRegistry:
             await self._into_engine(adapter)
         except EngineUnavailable:
             return adapter
-        except InvalidAdapter as error:
-            log.warning("adapter failed", adapter=adapter.name, number=adapter.number, error=error.message)
-            await asyncio.to_thread(self._adapters.set_status, adapter.number, "failed", error.message)
-            return replace(adapter, status="failed", error=error.message)
+        except (InvalidAdapter, UpstreamFailed) as error:
+            return await self._failed(adapter, error.message)
         await asyncio.to_thread(self._adapters.set_status, adapter.number, "ready")
         versions = await asyncio.to_thread(self._adapters.named, tenant, adapter.name)
         await asyncio.to_thread(
@@ -85,7 +90,8 @@ class AdapterRegistry:
 
         Raises AdapterNotFound, AdapterNotReady, EngineUnavailable.
         """
-        name = name or collection.default_adapter or BASE
+        if name is None:
+            name = collection.default_adapter or BASE
         if name == BASE:
             return None
         adapter = await asyncio.to_thread(self.get, tenant, name)
@@ -94,7 +100,11 @@ class AdapterRegistry:
                 f"adapter {name!r} is {adapter.status}: {adapter.error or 'wait until it is ready'}",
                 param="adapter",
             )
-        await self._into_engine(adapter)
+        try:
+            await self._into_engine(adapter)
+        except InvalidAdapter as error:  # an engine started since does not take it
+            await self._failed(adapter, error.message)
+            raise AdapterNotReady(f"adapter {name!r} is failed: {error.message}", param="adapter") from error
         return adapter
 
     def get(self, tenant: str, name: str) -> Adapter:
@@ -102,17 +112,23 @@ class AdapterRegistry:
         versions = self._adapters.named(tenant, name)
         if not versions:
             raise AdapterNotFound(f"there is no adapter {name!r}: see GET /adapters", param="adapter")
-        return next((one for one in reversed(versions) if one.status == "ready"), versions[-1])
+        return _answering(versions)
 
     def list(self, tenant: str) -> Sequence[Adapter]:
         """One version a name, as `get` gives it."""
-        names = dict.fromkeys(adapter.name for adapter in self._adapters.list(tenant))
-        return [self.get(tenant, name) for name in names]
+        names: dict[str, list[Adapter]] = {}
+        for adapter in self._adapters.list(tenant):
+            names.setdefault(adapter.name, []).append(adapter)
+        return [_answering(versions) for versions in names.values()]
 
     def delete(self, tenant: str, name: str) -> None:
         """Raises AdapterNotFound."""
         self.get(tenant, name)
         self._adapters.delete([one.number for one in self._adapters.named(tenant, name)])
+
+    def dropped(self, adapter: Adapter) -> None:
+        """The engine does not know it any more: it is loaded anew before its next use."""
+        self._in_engine.discard(adapter.number)
 
     def loaded(self, adapter: Adapter) -> LoadedAdapter:
         return LoadedAdapter(
@@ -125,11 +141,23 @@ class AdapterRegistry:
         if adapter.number in self._in_engine:
             return
         async with self._loading:
+            if adapter.number in self._in_engine:  # another request was first
+                return
             await self._generator.load_adapter(self.loaded(adapter))
             self._in_engine.add(adapter.number)
+
+    async def _failed(self, adapter: Adapter, reason: str) -> Adapter:
+        log.warning("adapter failed", adapter=adapter.name, number=adapter.number, error=reason)
+        await asyncio.to_thread(self._adapters.set_status, adapter.number, "failed", reason)
+        return replace(adapter, status="failed", error=reason)
 
     def _store_checked(self, files: Sequence[tuple[str, BinaryIO]]) -> tuple[str, AdapterFacts]:
         with self._store.scratch() as scratch:
             unpack(files, scratch)
             facts = check(scratch, self._base)
             return self._store.keep(scratch), facts
+
+
+def _answering(versions: Sequence[Adapter]) -> Adapter:
+    """Of one name's versions, oldest first: the newest that is ready, else the newest."""
+    return next((one for one in reversed(versions) if one.status == "ready"), versions[-1])

@@ -16,7 +16,7 @@ from app.prompt import Prompt, build_prompt
 from app.repetition import LoopGuard
 from indexes.collections import Collections
 from indexes.embedder import Embedder
-from indexes.errors import InvalidRequest
+from indexes.errors import AdapterNotReady, InvalidRequest
 from indexes.records import Adapter, Collection, Filters, Hit
 from indexes.retrieval import Retrieval
 
@@ -228,7 +228,7 @@ class Answerer:
             timings=clock.timings(),
         )
 
-    def _generate(
+    async def _generate(
         self, question: Question, prompt: Prompt, adapter: Adapter | None
     ) -> AsyncGenerator[Delta, None]:
         request = GenerationRequest(
@@ -238,7 +238,14 @@ class Answerer:
             max_tokens=question.max_tokens,
             temperature=question.temperature,
         )
-        return self._generator.generate(request)
+        async with aclosing(self._generator.generate(request)) as deltas:
+            try:
+                async for delta in deltas:
+                    yield delta
+            except AdapterNotReady:
+                if adapter is not None:
+                    self._adapters.dropped(adapter)
+                raise
 
 
 def _abstained(draft: Answer, question: Question, reason: Reason, clock: "_Clock") -> Answer:

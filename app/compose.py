@@ -118,7 +118,8 @@ async def build_service(
     settings: Settings, *, parts: GeneratorParts | None = None, embedder: Embedder | None = None
 ) -> Service:
     """The API's half. ``parts`` and ``embedder`` stand in for those that the settings name."""
-    embedder = embedder or await asyncio.to_thread(models.build_embedder, settings)
+    if embedder is None:
+        embedder = await asyncio.to_thread(models.build_embedder, settings)
     database = await asyncio.to_thread(open_database, settings.database)
     parts = parts or await build_generator(settings)
     chunks = Chunks(database)

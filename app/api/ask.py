@@ -31,7 +31,15 @@ def _some_text(text: str) -> str:
     return text
 
 
+def _plain(name: str) -> str:
+    if '"' in name or not name.isprintable():
+        raise ValueError("must be a plain field name")
+    return name
+
+
 QuestionText = Annotated[str, AfterValidator(_some_text)]
+FilterName = Annotated[str, AfterValidator(_plain)]
+FilterValues = Annotated[list[str], Field(min_length=1, max_length=100)]  # none would match everything
 
 
 class Turn(Strict):
@@ -43,7 +51,7 @@ class SearchBody(Strict):
     question: QuestionText
     collection: str = "default"
     top_k: int = Field(5, ge=1)
-    filters: dict[str, list[str] | str] = {}
+    filters: dict[FilterName, FilterValues | str] = Field({}, max_length=20)
 
 
 class AskBody(SearchBody):
@@ -77,7 +85,7 @@ async def ask(
     events = measured(service, question)
     if not body.stream:
         return JSONResponse(views.answer(await unless_gone(request, whole(events))))
-    first = await started(events)
+    first = await unless_gone(request, started(events))
     return EventSourceResponse(_server_sent(first, events, request_id), ping=SSE_PING)
 
 
@@ -152,6 +160,8 @@ async def _server_sent(
                 yield _server_sent_event(event)
         except SimurghError as error:
             yield _sse("error", errors.body(error, request_id))
+        except Exception as error:  # noqa: BLE001  logged with its trace; the stream must end in the contract's form
+            yield _sse("error", errors.unexpected_body(error, request_id))
 
 
 def _server_sent_event(event: Event) -> ServerSentEvent:

@@ -9,6 +9,7 @@ from app.adapters import BASE
 from app.api import views
 from app.api.deps import NAME, After, Limit, ServiceDep, Strict, TenantDep
 from app.compose import Service
+from indexes.errors import AdapterNotFound
 from indexes.records import Collection
 
 router = APIRouter(prefix="/collections", tags=["collections"])
@@ -75,8 +76,12 @@ def _view(service: Service, found: Collection) -> dict[str, Any]:
 
 def _check_adapter(service: Service, tenant: str, name: str | None) -> None:
     """Raises AdapterNotFound: a collection never names an adapter that there is not."""
-    if _bound(name) is not None:
-        service.adapters.get(tenant, str(name))
+    if name is None or name == BASE:
+        return
+    try:
+        service.adapters.get(tenant, name)
+    except AdapterNotFound as error:
+        raise AdapterNotFound(error.message, param="default_adapter") from error
 
 
 def _bound(name: str | None) -> str | None:

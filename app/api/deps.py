@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Query, Request
 from pydantic import BaseModel, ConfigDict
+from starlette.requests import ClientDisconnect
 
 from app.compose import TENANT, Service
 from indexes.errors import Unauthorized
@@ -34,7 +35,7 @@ def _tenant(request: Request, service: "ServiceDep") -> str:
     if key is not None:
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         expected = key.get_secret_value().encode()
-        if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), expected):
+        if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode("latin-1"), expected):
             raise Unauthorized("send the API key as `Authorization: Bearer <key>`")
     return TENANT
 
@@ -51,7 +52,7 @@ After = Annotated[str | None, Query()]
 
 
 async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """Await ``work``, but cancel it as soon as the client has left."""
+    """Await ``work``, but cancel it as soon as the client has left. Raises ClientDisconnect then."""
     task = asyncio.ensure_future(work)
     try:
         while True:
@@ -59,7 +60,7 @@ async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
             if done:
                 return task.result()
             if await request.is_disconnected():
-                raise asyncio.CancelledError
+                raise ClientDisconnect
     finally:
         if not task.done():
             task.cancel()

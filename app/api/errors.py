@@ -7,6 +7,8 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 
 from indexes import errors as e
 
@@ -23,6 +25,7 @@ STATUS: dict[type[e.SimurghError], int] = {
     e.UpstreamFailed: 502,
     e.Unavailable: 503,
 }
+GONE = 499  # for the metrics only: the client has left and reads no answer
 FRAMEWORK_CODES = {404: "not_found", 405: "method_not_allowed", 400: "bad_request"}
 TYPES = {401: "authentication_error", 404: "not_found_error", 429: "rate_limit_error"}
 log = structlog.get_logger()
@@ -35,6 +38,13 @@ def status_of(error: e.SimurghError) -> int:
 
 def body(error: e.SimurghError, request_id: str) -> dict[str, Any]:
     return _body(error.code, error.message, error.param, request_id, status_of(error))
+
+
+def unexpected_body(error: Exception, request_id: str) -> dict[str, Any]:
+    """For an error that is none of the tree: logged here, and told without its insides."""
+    log.error("unexpected error", request_id=request_id, exc_info=error)
+    message = "an error on our side; the log tells more under this request_id"
+    return _body("internal_error", message, None, request_id, 500)
 
 
 def install(app: FastAPI) -> None:
@@ -59,17 +69,24 @@ def install(app: FastAPI) -> None:
             message = f"there is no field {param!r}: see /docs"
         return JSONResponse(_body("invalid_request", message, param, _id(request), 422), 422)
 
+    @app.exception_handler(ClientDisconnect)
+    async def gone(_request: Request, _error: ClientDisconnect) -> Response:
+        return Response(status_code=GONE)
+
     @app.exception_handler(HTTPException)
-    async def framework(request: Request, error: HTTPException) -> JSONResponse:
+    async def framework(request: Request, error: HTTPException) -> Response:
+        cause = error.__cause__  # FastAPI calls everything that happens while it reads a body a bad request
+        if isinstance(cause, e.SimurghError):
+            return await ours(request, cause)
+        if isinstance(cause, ClientDisconnect):
+            return await gone(request, cause)
         code = FRAMEWORK_CODES.get(error.status_code, "http_error")
         content = _body(code, str(error.detail), None, _id(request), error.status_code)
         return JSONResponse(content, error.status_code, error.headers)
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
-        log.error("unexpected error", request_id=_id(request), exc_info=error)
-        message = "an error on our side; the log tells more under this request_id"
-        return JSONResponse(_body("internal_error", message, None, _id(request), 500), 500)
+        return JSONResponse(unexpected_body(error, _id(request)), 500)
 
 
 def _id(request: Request) -> str:
@@ -77,7 +94,13 @@ def _id(request: Request) -> str:
 
 
 def _body(code: str, message: str, param: str | None, request_id: str, status: int) -> dict[str, Any]:
+    message, param = _encodable(message), _encodable(param) if param else param
     kind = TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")  # OpenAI's field
     return {
         "error": {"code": code, "message": message, "param": param, "type": kind, "request_id": request_id}
     }
+
+
+def _encodable(text: str) -> str:
+    """JSON may spell half of a surrogate pair, which no encoder can repeat."""
+    return text.encode("utf-8", "replace").decode()

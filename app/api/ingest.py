@@ -6,31 +6,40 @@ from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
-from pydantic import Field, StringConstraints, ValidationError
+from fastapi.exceptions import RequestValidationError
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.datastructures import FormData, UploadFile
 
-from app.api import views
-from app.api.deps import ServiceDep, Strict, TenantDep
+from app.api import errors, views
+from app.api.deps import RequestIdDep, ServiceDep, Strict, TenantDep
 from app.compose import Service
-from indexes.errors import InvalidRequest
+from indexes.errors import InvalidRequest, SimurghError
 from ingest.jobs import File, Payload
 
 router = APIRouter(tags=["ingest"])
 FORM_FIELDS = {"file", "collection", "tags"}
 MAX_FILES = 1000
+MAX_TAG = 100  # characters
 JOB_POLL = 0.3  # seconds
 ENDED = ("succeeded", "failed", "cancelled")
 
-Tag = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+
+def _storable(data: Any) -> Any:
+    """NaN and the infinities are read from JSON, but are none: a database refuses them."""
+    json.dumps(data, allow_nan=False)  # raises ValueError
+    return data
+
+
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TAG)]
 
 
 class PayloadBody(Strict):
     id: str = Field(min_length=1, max_length=500)
     title: str | None = None
     text: str | None = None
-    data: dict[str, Any] | list[Any] | None = None
-    metadata: dict[str, Any] = {}
+    data: Annotated[dict[str, Any] | list[Any] | None, AfterValidator(_storable)] = None
+    metadata: Annotated[dict[str, Any], AfterValidator(_storable)] = {}
 
 
 class IngestBody(Strict):
@@ -91,6 +100,8 @@ async def _ingest_files(form: FormData, service: Service, tenant: str) -> dict[s
         files.append(File(name=upload.filename, media_type=upload.content_type, stream=upload.file))
     values = form.getlist("tags")
     tags = [tag.strip() for value in values for tag in str(value).split(",") if tag.strip()]
+    if any(len(tag) > MAX_TAG for tag in tags):
+        raise InvalidRequest(f"a tag may have {MAX_TAG} characters at most", param="tags")
     name = str(form.get("collection", "default"))
     collection = await asyncio.to_thread(service.collections.usable, tenant, name)
     return _accepted(*await asyncio.to_thread(service.jobs.submit, collection, files=files, tags=tags))
@@ -98,11 +109,9 @@ async def _ingest_files(form: FormData, service: Service, tenant: str) -> dict[s
 
 async def _ingest_json(content: bytes, service: Service, tenant: str) -> dict[str, Any]:
     try:
-        body = IngestBody.model_validate_json(content)
+        body = await asyncio.to_thread(IngestBody.model_validate_json, content)
     except ValidationError as error:
-        first = error.errors()[0]
-        param = ".".join(str(part) for part in first["loc"]) or None
-        raise InvalidRequest(f"{param or 'body'}: {first['msg']}", param=param) from error
+        raise RequestValidationError(error.errors()) from error
     if not body.urls and not body.payloads:
         raise InvalidRequest("nothing to ingest: send urls or payloads, or files as multipart", param="urls")
     collection = await asyncio.to_thread(service.collections.usable, tenant, body.collection)
@@ -135,7 +144,9 @@ def cancel(job_id: str, service: ServiceDep, tenant: TenantDep) -> dict[str, Any
 
 
 @router.get("/jobs/{job_id}/events")
-async def job_events(job_id: str, service: ServiceDep, tenant: TenantDep) -> EventSourceResponse:
+async def job_events(
+    job_id: str, service: ServiceDep, tenant: TenantDep, request_id: RequestIdDep
+) -> EventSourceResponse:
     """The job each time it changes, until it ends."""
     first = await asyncio.to_thread(service.queue.job, tenant, job_id)
 
@@ -149,6 +160,11 @@ async def job_events(job_id: str, service: ServiceDep, tenant: TenantDep) -> Eve
             if job.status in ENDED:
                 return
             await asyncio.sleep(JOB_POLL)
-            job = await asyncio.to_thread(service.queue.job, tenant, job_id)
+            try:
+                job = await asyncio.to_thread(service.queue.job, tenant, job_id)
+            except SimurghError as error:  # its collection was deleted, or the database is away
+                content = json.dumps(errors.body(error, request_id), ensure_ascii=False)
+                yield ServerSentEvent(event="error", data=content)
+                return
 
     return EventSourceResponse(changes())

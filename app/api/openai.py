@@ -114,7 +114,7 @@ async def chat(
     if not body.stream:
         answer = await unless_gone(request, whole(events))
         return JSONResponse(dialect.completion(answer))
-    first = await started(events)
+    first = await unless_gone(request, started(events))
     usage = body.stream_options is not None and body.stream_options.include_usage
     return EventSourceResponse(dialect.stream(first, events, usage=usage), sep="\n")
 
@@ -184,7 +184,7 @@ class _Dialect:
             "role": "assistant",
             "content": answer.answer,
             "refusal": None,
-            "annotations": self._annotations(answer),
+            "annotations": self._annotations(answer, answer.answer),
         }
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _finish(answer)}
         return {**self._head, "object": "chat.completion", "choices": [choice], "usage": _usage(answer)}
@@ -194,7 +194,7 @@ class _Dialect:
     ) -> AsyncGenerator[ServerSentEvent, None]:
         """Role, text, one source event a cited source, the annotations with the finish reason, [DONE]."""
         yield self._chunk({"role": "assistant", "content": ""})
-        streamed = ""
+        streamed, answered_at = "", 0
         try:
             async with aclosing(_chained(first, events)) as every:
                 async for event in every:
@@ -203,16 +203,22 @@ class _Dialect:
                         yield self._chunk({"content": event.text})
                     elif isinstance(event, Answer):
                         if not streamed:  # a quotation or an abstention comes whole
+                            streamed = event.answer
                             yield self._chunk({"content": event.answer})
                         elif event.model == EXTRACTIVE or event.abstained:  # what was written did not hold
+                            answered_at = len(streamed)
+                            streamed += f"\n\n{event.answer}"
                             yield self._chunk({"content": f"\n\n{event.answer}"})
                         for source in self._source_events(event):
                             yield self._chunk({}, event=source)
-                        yield self._chunk({"annotations": self._annotations(event)}, finish=_finish(event))
+                        annotations = self._annotations(event, streamed, answered_at)
+                        yield self._chunk({"annotations": annotations}, finish=_finish(event))
                         if usage:
                             yield self._data({**self._chunk_head(), "choices": [], "usage": _usage(event)})
         except SimurghError as error:
             yield self._data(errors.body(error, self._request_id))
+        except Exception as error:  # noqa: BLE001  logged with its trace; the stream must end in OpenAI's form
+            yield self._data(errors.unexpected_body(error, self._request_id))
         yield ServerSentEvent(data="[DONE]")
 
     def _chunk(
@@ -228,13 +234,17 @@ class _Dialect:
     def _data(self, content: dict[str, Any]) -> ServerSentEvent:
         return ServerSentEvent(data=json.dumps(content, ensure_ascii=False))
 
-    def _annotations(self, answer: Answer) -> list[dict[str, Any]]:
-        """A url_citation for each citation, over its marker in the text."""
-        annotations, at = [], 0
+    def _annotations(self, answer: Answer, shown: str, at: int = 0) -> list[dict[str, Any]]:
+        """A url_citation for each citation, over its marker in what the client was ``shown`` from ``at`` on;
+        at the end where a stream showed none."""
+        annotations = []
         for citation in answer.citations:
             marker = f"[{citation.marker}]"
-            start = answer.answer.find(marker, at)
-            at = start + len(marker)
+            start = shown.find(marker, at)
+            if start < 0:
+                start = end = len(shown)
+            else:
+                end = at = start + len(marker)
             annotations.append(
                 {
                     "type": "url_citation",
@@ -242,7 +252,7 @@ class _Dialect:
                         "url": self._url(citation),
                         "title": citation.hit.title,
                         "start_index": start,
-                        "end_index": at,
+                        "end_index": end,
                     },
                 }
             )
