@@ -137,7 +137,7 @@ class Answerer:
         )
         if rag:
             yield SourcesFound(sources=tuple(hits))
-            reason = self._weak(hits)
+            reason = self._weak(hits, question.filters)
             if reason is not None:
                 yield _abstained(draft, question, reason, clock)
                 return
@@ -202,9 +202,9 @@ class Answerer:
             filters=question.filters,
         )
 
-    def _weak(self, hits: Sequence[Hit]) -> Reason | None:
+    def _weak(self, hits: Sequence[Hit], filters: Filters) -> Reason | None:
         if not hits:
-            return "no_documents"
+            return "weak_evidence" if filters else "no_documents"
         return "weak_evidence" if hits[0].score < self._min_score else None
 
     def _writes(self, question: str) -> bool:

@@ -41,7 +41,7 @@ def body(error: e.SimurghError, request_id: str) -> dict[str, Any]:
 
 
 def unexpected_body(error: Exception, request_id: str) -> dict[str, Any]:
-    """For an error that is none of the tree: logged here, and told without its insides."""
+    """For an error that is none of the tree: logged here, and told without its insides; its status is 500."""
     log.error("unexpected error", request_id=request_id, exc_info=error)
     message = "an error on our side; the log tells more under this request_id"
     return _body("internal_error", message, None, request_id, 500)
@@ -83,10 +83,6 @@ def install(app: FastAPI) -> None:
         code = FRAMEWORK_CODES.get(error.status_code, "http_error")
         content = _body(code, str(error.detail), None, _id(request), error.status_code)
         return JSONResponse(content, error.status_code, error.headers)
-
-    @app.exception_handler(Exception)
-    async def unexpected(request: Request, error: Exception) -> JSONResponse:
-        return JSONResponse(unexpected_body(error, _id(request)), 500)
 
 
 def _id(request: Request) -> str:

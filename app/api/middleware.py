@@ -1,10 +1,13 @@
-"""Around every request: its id, a bound on its body, its count in the metrics, and safe headers."""
+"""Around every request: its id, a bound on its body, its count in the metrics, safe headers, and an answer
+to what nobody expected."""
 
 import re
 import uuid
 
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.errors import unexpected_body
 from app.metrics import Metrics
 from indexes.errors import TooLarge
 
@@ -28,6 +31,7 @@ class RequestEdge:
         request_id = given.decode() if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
         received = 0
+        started = False
 
         async def bounded() -> Message:
             nonlocal received
@@ -39,13 +43,21 @@ class RequestEdge:
             return message
 
         async def finished(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 message["headers"] = [*message["headers"], *_headers(scope["path"], request_id)]
                 route = getattr(scope.get("route"), "path", "unmatched")
                 self._metrics.requests.labels(route, str(message["status"])).inc()
             await send(message)
 
-        await self._app(scope, bounded, finished)
+        try:
+            await self._app(scope, bounded, finished)
+        except Exception as error:
+            body = unexpected_body(error, request_id)
+            if started:
+                raise  # the connection is cut: half an answer must not look whole
+            await JSONResponse(body, 500)(scope, bounded, finished)
 
 
 def _headers(path: str, request_id: str) -> list[tuple[bytes, bytes]]:

@@ -1,4 +1,4 @@
-"""The real application over a fake generator and a fake embedder, in this process or on a port of loopback."""
+"""The real application over fakes of generator and embedder, in this process or on a port of loopback."""
 
 import asyncio
 import shutil
@@ -18,11 +18,12 @@ from fastapi import FastAPI
 from app.adapter_check import BaseModel
 from app.api.application import create_application
 from app.compose import GeneratorParts, Service, build_service
-from app.engine.fake import FakeGenerator
-from app.generator import ModelCard
+from app.engine.fake import FakeGenerator, Script, first_sentence
+from app.generator import GenerationRequest, LoadedAdapter, ModelCard
 from app.settings import Settings
 from indexes.database import open_database
 from indexes.embedder import FakeEmbedder
+from indexes.errors import InvalidAdapter
 from tests.support.lora import BASE_ID, SHAPES
 from tests.support.worker import Worker
 
@@ -37,13 +38,31 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+class ScriptedGenerator(FakeGenerator):
+    """Says what ``script`` says at the time; ``refusal`` is why it loads no adapter."""
+
+    def __init__(self, *, delay: float = 0.0) -> None:
+        super().__init__(self._scripted, window=WINDOW, delay=delay)
+        self.script: Script = first_sentence
+        self.refusal: str | None = None
+
+    def _scripted(self, request: GenerationRequest) -> str:
+        return self.script(request)
+
+    async def load_adapter(self, adapter: LoadedAdapter) -> None:
+        if self.refusal is not None:
+            raise InvalidAdapter(self.refusal, param="adapter")
+        await super().load_adapter(adapter)
+
+
 @dataclass
 class Api:
     """A started application, a client to it, and what stands behind it."""
 
     http: httpx.AsyncClient
+    application: FastAPI
     service: Service
-    generator: FakeGenerator
+    generator: ScriptedGenerator
     worker: Worker
 
     async def ingest(self, *texts: str, collection: str = "default", **more: Any) -> list[str]:
@@ -84,10 +103,10 @@ def make_application(settings: Settings, generator: FakeGenerator) -> FastAPI:
 
 @asynccontextmanager
 async def started(
-    settings: Settings, worker: Worker, generator: FakeGenerator | None = None
+    settings: Settings, worker: Worker, generator: ScriptedGenerator | None = None
 ) -> AsyncIterator[Api]:
     """In this event loop. An error that the application does not expect is raised in the test."""
-    generator = generator or FakeGenerator()
+    generator = generator or ScriptedGenerator()
     application = make_application(settings, generator)
     async with (
         application.router.lifespan_context(application),
@@ -95,7 +114,7 @@ async def started(
             transport=httpx.ASGITransport(application), base_url="http://testserver", timeout=20
         ) as http,
     ):
-        yield Api(http, application.state.service, generator, worker)
+        yield Api(http, application, application.state.service, generator, worker)
 
 
 @pytest.fixture(scope="session")
@@ -122,7 +141,7 @@ class Server:
 
     url: str
     service: Service
-    generator: FakeGenerator
+    generator: ScriptedGenerator
     worker: Worker
     http: httpx.Client
 
@@ -133,8 +152,10 @@ class Server:
 
 
 @contextmanager
-def served(settings: Settings, worker: Worker, generator: FakeGenerator | None = None) -> Iterator[Server]:
-    generator = generator or FakeGenerator()
+def served(
+    settings: Settings, worker: Worker, generator: ScriptedGenerator | None = None
+) -> Iterator[Server]:
+    generator = generator or ScriptedGenerator()
     application = make_application(settings, generator)
     config = uvicorn.Config(
         application, host="127.0.0.1", port=0, log_level="error", timeout_graceful_shutdown=2, ws="none"
@@ -144,7 +165,8 @@ def served(settings: Settings, worker: Worker, generator: FakeGenerator | None =
     thread.start()
     deadline = time.monotonic() + 20
     while not server.started:
-        assert thread.is_alive() and time.monotonic() < deadline, "the server did not start"
+        assert thread.is_alive(), "the server did not start"
+        assert time.monotonic() < deadline, "the server took too long to start"
         time.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
     key = settings.api_key.get_secret_value() if settings.api_key else "none"
