@@ -4,7 +4,7 @@
 const QUESTIONS = {
   "handbook-en.pdf": "Who is the leader of the rescue team?",
   "visitors-fa.html": "بهای بلیت بزرگسالان چقدر است؟",
-  "ticket-4107": "三号对讲机换了什么型号的电池？",
+  "ticket-4107": "对讲机的电池多久更换一次？",
 };
 
 /** A question one of the shipped samples answers, or undefined. */
