@@ -77,7 +77,7 @@ def _entries(files: Sequence[tuple[str, BinaryIO]]) -> Iterator[Entry]:
                         yield info.filename, info.file_size, lambda i=info: archive.open(i)  # type: ignore[misc]
         elif start.startswith(b"\x1f\x8b"):
             with _Unzipped(stream) as unzipped, tarfile.open(fileobj=unzipped, mode="r:") as tar:
-                for count, member in enumerate(tar):
+                for count, member in enumerate(tar, 1):
                     _check_count(count)
                     if member.size > MAX_BYTES or tar.offset > 2 * MAX_BYTES or member.issparse():
                         raise _too_large(PurePosixPath(member.name).name, MAX_BYTES)

@@ -45,9 +45,9 @@ def cite(answer: str, question: str, sources: Sequence[Hit]) -> Cited:
     scores: list[float] = []
     at = 0
     for sentence in sentences(answer):
-        claim = content_terms(MARKER.sub("", sentence.text))
+        claim = content_terms(_unmarked(sentence.text))
         named = {int(number) for number in MARKER.findall(answer[sentence.start : _after(answer, sentence)])}
-        parts.append(MARKER.sub("", answer[at : sentence.end]))
+        parts.append(_unmarked(answer[at : sentence.end]))
         at = sentence.end
         if not claim:
             continue
@@ -67,7 +67,7 @@ def cite(answer: str, question: str, sources: Sequence[Hit]) -> Cited:
         number, hit, span, _ = best
         parts.append(f" [{number}]")
         citations.append(_citation(number, hit, span, score))
-    parts.append(MARKER.sub("", answer[at:]))
+    parts.append(_unmarked(answer[at:]))
     return Cited(
         answer="".join(parts).strip(),
         citations=tuple(dict.fromkeys(citations)),
@@ -90,6 +90,13 @@ def _citation(number: int, hit: Hit, span: Span, score: float) -> Citation:
         quote=span.text,
         score=round(score, 3),
     )
+
+
+def _unmarked(text: str) -> str:
+    """Also of what becomes a marker when another is taken out of it."""
+    while MARKER.search(text):
+        text = MARKER.sub("", text)
+    return text
 
 
 def _after(answer: str, sentence: Span) -> int:

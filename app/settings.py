@@ -30,7 +30,9 @@ Listed = Annotated[list[str], NoDecode, BeforeValidator(_listed)]
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="SIMURGH_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="SIMURGH_", env_file=".env", extra="ignore", env_ignore_empty=True
+    )
 
     # Where things live. Everything that must survive a restart is under data_dir.
     data_dir: Path = Field(Path("var"), description="folder of everything that must survive a restart")
@@ -118,7 +120,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _safe(self) -> "Settings":
-        key = self.api_key.get_secret_value() if self.api_key else None
+        key = self.api_key.get_secret_value() if self.api_key is not None else None
         if key is not None and (len(key) < 16 or key.lower() in PLACEHOLDERS):
             raise ValueError("SIMURGH_API_KEY must be at least 16 characters and not a placeholder")
         if key is None and not is_loopback(self.host):

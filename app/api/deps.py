@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 import hmac
+import json
 from collections.abc import Coroutine
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Query, Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 from starlette.requests import ClientDisconnect
 
 from app.compose import TENANT, Service
@@ -19,9 +20,21 @@ NAME = r"^[\w][\w.-]{0,63}$"  # of collections and adapters, in any script
 
 
 class Strict(BaseModel):
-    """A request body: unknown fields are refused."""
+    """A request body: unknown fields are refused, and what no database and no engine could take."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain_json(cls, data: Any) -> Any:
+        """Python reads more than JSON is: NaN, infinities, halves of surrogate pairs."""
+        try:
+            json.dumps(data, ensure_ascii=False, allow_nan=False).encode()
+        except UnicodeEncodeError as error:
+            raise ValueError("a text in it holds half of a surrogate pair") from error
+        except RecursionError as error:
+            raise ValueError("it is nested too deeply") from error
+        return data
 
 
 def _service(request: Request) -> Service:

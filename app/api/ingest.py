@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import AfterValidator, Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints, ValidationError
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.datastructures import FormData, UploadFile
 
@@ -24,13 +24,6 @@ MAX_TAG = 100  # characters
 JOB_POLL = 0.3  # seconds
 ENDED = ("succeeded", "failed", "cancelled")
 
-
-def _storable(data: Any) -> Any:
-    """NaN and the infinities are read from JSON, but are none: a database refuses them."""
-    json.dumps(data, allow_nan=False)  # raises ValueError
-    return data
-
-
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TAG)]
 
 
@@ -38,8 +31,8 @@ class PayloadBody(Strict):
     id: str = Field(min_length=1, max_length=500)
     title: str | None = None
     text: str | None = None
-    data: Annotated[dict[str, Any] | list[Any] | None, AfterValidator(_storable)] = None
-    metadata: Annotated[dict[str, Any], AfterValidator(_storable)] = {}
+    data: dict[str, Any] | list[Any] | None = None
+    metadata: dict[str, Any] = {}
 
 
 class IngestBody(Strict):
