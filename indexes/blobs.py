@@ -17,10 +17,10 @@ class Blobs:
 
     def put(self, stream: BinaryIO, *, max_bytes: int) -> str:
         """Store a stream durably; returns its sha256. Raises TooLarge, StorageFull."""
-        self._folder.mkdir(parents=True, exist_ok=True)
         digest = hashlib.sha256()
         size = 0
         try:
+            self._folder.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=self._folder, prefix="incoming-", delete=False) as out:
                 try:
                     while block := stream.read(BLOCK):
@@ -34,16 +34,17 @@ class Blobs:
                         out.write(block)
                     out.flush()
                     os.fsync(out.fileno())
+                    sha256 = digest.hexdigest()
+                    target = self.path(sha256)
+                    target.parent.mkdir(exist_ok=True)
+                    os.replace(out.name, target)
                 except BaseException:
                     os.unlink(out.name)
                     raise
+            sync_folder(target.parent)
+            sync_folder(self._folder)
         except OSError as error:
             raise _full(error) from error
-        sha256 = digest.hexdigest()
-        target = self.path(sha256)
-        target.parent.mkdir(exist_ok=True)
-        os.replace(out.name, target)
-        sync_folder(target.parent)
         return sha256
 
     def path(self, sha256: str) -> Path:

@@ -1,8 +1,25 @@
-"""The seq of a collection: every change to its chunks takes the next one, in its own transaction."""
+"""The seq of a collection: every change to its chunks takes the next one, in its own transaction.
 
-from sqlalchemy import Connection, update
+Transactions that touch several rows of a collection lock it first, then versions, then jobs: one order
+for all, so that on PostgreSQL they can neither deadlock nor slip in between each other's reads and writes.
+"""
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, update
 
 from indexes import schema as s
+from indexes.errors import CollectionNotFound
+
+
+def lock(db: Connection, collection_id: str) -> Row[Any]:
+    """The collection's row, its own until the transaction ends. Raises CollectionNotFound."""
+    row = db.execute(
+        select(s.collections).where(s.collections.c.id == collection_id).with_for_update()
+    ).one_or_none()
+    if row is None:
+        raise CollectionNotFound("the collection was deleted", param="collection")
+    return row
 
 
 def next_seq(db: Connection, collection_id: str) -> int:

@@ -13,7 +13,6 @@ from indexes.errors import InvalidRequest
 from indexes.records import Collection, Filters, Hit, IndexChange, Vectors
 
 REPLAY_ROWS = 5_000
-SQL_VARIABLES = 500
 FILTERABLE = ("tag", "document_id", "source", "name", "media_type")
 
 
@@ -40,7 +39,11 @@ class Chunks:
             )
 
     def changes(self, collection: Collection, after: int) -> Iterator[IndexChange]:
-        """Everything that happened after ``after``, in bounded pieces; the last carries the seq."""
+        """Everything that happened after ``after``, in bounded pieces; the last carries the seq.
+
+        Each piece tells of the same moment, whatever is committed meanwhile: a row that dies later
+        keeps its vector, and still counts as live at ``seq``.
+        """
         dim = collection.embedder.dim
         mine = s.chunks.c.collection_id == collection.id
         with reading(self._engine) as db:
@@ -58,7 +61,7 @@ class Chunks:
             added = db.execution_options(yield_per=REPLAY_ROWS).execute(
                 select(s.chunks.c.id, s.chunks.c.vector)
                 .where(mine, s.chunks.c.seq > after, s.chunks.c.seq <= seq)
-                .where(s.chunks.c.dead_seq.is_(None))
+                .where(or_(s.chunks.c.dead_seq.is_(None), s.chunks.c.dead_seq > seq))
                 .order_by(s.chunks.c.id)
             )
             yield IndexChange(

@@ -4,10 +4,11 @@ import time
 import uuid
 from typing import Any
 
-from sqlalchemy import Engine, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from indexes import schema as s
+from indexes.changes import lock
 from indexes.database import reading, writing
 from indexes.errors import AlreadyExists, CollectionNotFound, EmbedderMismatch, InvalidRequest
 from indexes.records import Collection, EmbedderIdentity, Page
@@ -64,16 +65,9 @@ class Collections:
         collection = self.get(tenant, name)
         if collection.embedder == self._embedder:
             return collection
-        if collection.seq == 0:  # nothing embedded yet: it simply takes the new embedder
-            return self._adopt(collection)
-        was, now = collection.embedder, self._embedder
-        raise EmbedderMismatch(
-            f"collection {name!r} was embedded with {was.id} ({was.dim} dimensions, prompts "
-            f"{was.query_prompt!r} / {was.passage_prompt!r}), but the service now runs {now.id} "
-            f"({now.dim}, {now.query_prompt!r} / {now.passage_prompt!r}). Set SIMURGH_EMBEDDER back, or "
-            f"re-embed: `simurgh models re-embed {name}`",
-            param="collection",
-        )
+        with writing(self._engine) as db:
+            require_embedder(db, lock(db, collection.id), self._embedder)
+        return self.get(tenant, name)
 
     def page(self, tenant: str, *, limit: int, after: str | None) -> Page[Collection]:
         query = self._select(tenant).order_by(s.collections.c.created_at, s.collections.c.id)
@@ -90,6 +84,7 @@ class Collections:
         """Remove the collection with all its rows; its text cannot be retrieved any more."""
         documents = select(s.documents.c.id).where(s.documents.c.collection_id == collection.id)
         with writing(self._engine) as db:
+            lock(db, collection.id)
             db.execute(delete(s.chunks).where(s.chunks.c.collection_id == collection.id))
             db.execute(delete(s.versions).where(s.versions.c.document_id.in_(documents)))
             for table in (s.documents, s.jobs, s.snapshots):
@@ -110,21 +105,38 @@ class Collections:
             ).scalar_one()
         return documents, chunks
 
-    def _adopt(self, collection: Collection) -> Collection:
-        e = self._embedder
-        return self.update(
-            collection,
-            {
-                "embedder": e.id,
-                "dim": e.dim,  # type: ignore[dict-item]
-                "query_prompt": e.query_prompt,
-                "passage_prompt": e.passage_prompt,
-            },
-        )
-
     @staticmethod
     def _select(tenant: str) -> Any:
         return select(s.collections).where(s.collections.c.tenant == tenant)
+
+
+def require_embedder(db: Connection, locked: Row[Any], now: EmbedderIdentity) -> None:
+    """Hold a locked collection to the running embedder; one with nothing embedded yet simply takes it.
+
+    Raises EmbedderMismatch.
+    """
+    was = _record(locked).embedder
+    if was == now:
+        return
+    if locked.seq == 0:
+        db.execute(
+            update(s.collections)
+            .where(s.collections.c.id == locked.id)
+            .values(
+                embedder=now.id,
+                dim=now.dim,
+                query_prompt=now.query_prompt,
+                passage_prompt=now.passage_prompt,
+            )
+        )
+        return
+    raise EmbedderMismatch(
+        f"collection {locked.name!r} was embedded with {was.id} ({was.dim} dimensions, prompts "
+        f"{was.query_prompt!r} / {was.passage_prompt!r}), but the service now runs {now.id} "
+        f"({now.dim}, {now.query_prompt!r} / {now.passage_prompt!r}). Set SIMURGH_EMBEDDER back, or "
+        f"re-embed: `simurgh models re-embed {locked.name}`",
+        param="collection",
+    )
 
 
 def paged(rows: list[Any], *, key: Any, limit: int, after: str | None) -> Page[Any]:

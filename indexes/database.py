@@ -7,12 +7,13 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from indexes.errors import StorageFull, Unavailable
 
 BUSY_TIMEOUT_MS = 30_000
+UPGRADE_LOCK = 0x51A049  # any number that all processes of one service share
 
 
 def open_database(url: str) -> Engine:
@@ -36,6 +37,8 @@ def upgrade(engine: Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with writing(engine) as connection:
+        if engine.dialect.name == "postgresql":  # two processes may start at once
+            connection.execute(select(func.pg_advisory_xact_lock(UPGRADE_LOCK)))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 

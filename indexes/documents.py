@@ -6,9 +6,10 @@ from typing import Any
 from sqlalchemy import Engine, Row, and_, func, or_, select, update
 
 from indexes import schema as s
-from indexes.changes import next_seq, retire
+from indexes.changes import lock, next_seq, retire
 from indexes.database import reading, writing
 from indexes.errors import DocumentNotFound, InvalidRequest
+from indexes.queue import end_unfinished
 from indexes.records import Collection, Document, Page
 
 
@@ -29,7 +30,9 @@ class Documents:
         with reading(self._engine) as db:
             if after is not None:
                 start = db.execute(
-                    select(s.documents.c.created_at).where(s.documents.c.id == after)
+                    select(s.documents.c.created_at).where(
+                        s.documents.c.id == after, s.documents.c.collection_id == collection.id
+                    )
                 ).scalar_one_or_none()
                 if start is None:
                     raise InvalidRequest(f"there is no document {after!r} to list after", param="after")
@@ -55,14 +58,10 @@ class Documents:
     def delete(self, document: Document) -> None:
         """At return no search and no read finds the text; what is in the queue will not be committed."""
         with writing(self._engine) as db:
+            lock(db, document.collection_id)
             seq = next_seq(db, document.collection_id)
             retire(db, document.id, seq)
-            db.execute(
-                update(s.versions)
-                .where(s.versions.c.document_id == document.id)
-                .where(s.versions.c.status.in_(("queued", "processing")))
-                .values(status="cancelled", finished_at=time.time())
-            )
+            end_unfinished(db, s.versions.c.document_id == document.id, "cancelled")
             db.execute(update(s.versions).where(s.versions.c.document_id == document.id).values(text=None))
             db.execute(
                 update(s.documents)
@@ -76,7 +75,7 @@ def _select(tenant: str) -> Any:
     newest = (
         select(s.versions.c.id)
         .where(s.versions.c.document_id == s.documents.c.id)
-        .order_by(s.versions.c.created_at.desc(), s.versions.c.id.desc())
+        .order_by(s.versions.c.created_at.desc(), s.versions.c.ordinal.desc(), s.versions.c.id.desc())
         .limit(1)
         .correlate(s.documents)
         .scalar_subquery()

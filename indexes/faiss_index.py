@@ -6,6 +6,7 @@ GPU, a copy of the index lives on it and serves the plain searches; searches tha
 (a filter, or many tombstones) run on the CPU's copy, which is also the one that is saved.
 """
 
+import math
 from typing import Any
 
 import faiss as _faiss
@@ -53,10 +54,13 @@ class FaissIndex:
         return crowded or outgrown
 
     def change(self, *, added: Ids, vectors: Vectors, removed: Ids) -> None:
-        dead = self._positions(removed)
+        dead = np.unique(self._positions(removed))
         dead = dead[self._alive[dead]]
         self._alive[dead] = False
         self._dead += len(dead)
+        if len(added) and len(self._ids) and added.min() <= self._ids.max():
+            fresh = ~np.isin(added, self._ids)  # a replay that was broken off comes again from its start
+            added, vectors = added[fresh], vectors[fresh]
         if len(added):
             contiguous = np.ascontiguousarray(vectors, np.float32)
             self._cpu.add(contiguous)
@@ -91,7 +95,10 @@ class FaissIndex:
         selector = faiss.IDSelectorBitmap(np.packbits(mask, bitorder="little"))
         if self.kind == "flat":
             return faiss.SearchParameters(sel=selector)
-        return faiss.SearchParametersIVF(sel=selector, nprobe=faiss.extract_index_ivf(self._cpu).nprobe)
+        ivf = faiss.extract_index_ivf(self._cpu)
+        passing = max(int(mask.sum()), 1)  # the fewer pass, the more cells until enough of them are seen
+        nprobe = min(ivf.nlist, math.ceil(ivf.nprobe * len(mask) / passing))
+        return faiss.SearchParametersIVF(sel=selector, nprobe=nprobe)
 
     def _positions(self, ids: Ids) -> npt.NDArray[np.intp]:
         """Where known ids stand. Ids come in ascending order; a stray one out of order costs a sort."""

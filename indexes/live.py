@@ -78,12 +78,16 @@ class LiveIndexes:
                 try:
                     self._snapshots.save(entry.collection, entry.index, entry.seq)
                     entry.saved_seq = entry.seq
+                except CollectionNotFound:
+                    self.forget(entry.collection)
                 except SimurghError as error:  # the index is derived: serving goes on without a snapshot
                     log.warning("snapshot failed", collection=entry.collection.name, error=error.message)
 
     def forget(self, collection: Collection) -> None:
+        """Of a collection that was deleted: nothing of its index stays, in memory or on disk."""
         with self._lock:
             self._entries.pop(collection.id, None)
+        self._snapshots.forget(collection)
 
     def describe(self, collection: Collection) -> dict[str, int | float | str | None]:
         entry = self._entries.get(collection.id)

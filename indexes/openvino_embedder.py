@@ -49,7 +49,9 @@ def convert(source: str, folder: Path, *, identity: EmbedderIdentity | None = No
 
     example = torch.ones((2, 8), dtype=torch.int64)
     with torch.inference_mode(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=Warning, message=".*trace.*")  # lengths are inputs; the result is checked
+        warnings.filterwarnings(
+            "ignore", category=Warning, message=".*trace.*"
+        )  # lengths are inputs; the result is checked
         converted = openvino.convert_model(
             Encoder(),
             example_input=(example, example),

@@ -2,19 +2,46 @@
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, and_, case, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    and_,
+    case,
+    func,
+    insert,
+    not_,
+    or_,
+    select,
+    update,
+)
 
 from indexes import schema as s
-from indexes.changes import next_seq, retire
+from indexes.changes import lock, next_seq, retire
+from indexes.collections import require_embedder
 from indexes.database import reading, writing
-from indexes.errors import JobNotFound, Unavailable
-from indexes.records import Chunk, Collection, Job, JobDocument, NewDocument, Vectors, Version
+from indexes.errors import CollectionNotFound, JobNotFound, Unavailable
+from indexes.records import (
+    Chunk,
+    Collection,
+    EmbedderIdentity,
+    Job,
+    JobDocument,
+    NewDocument,
+    Vectors,
+    Version,
+)
 
 UNFINISHED = ("queued", "processing")
 INSERT_ROWS = 500
+VERSION_PARTS = [
+    column for column in s.versions.c if column.name != "text"
+]  # what lists need; texts are long
 
 
 class Queue:
@@ -27,12 +54,14 @@ class Queue:
         """Record a job durably. Returns its id, its documents, and the ids of versions to work on.
 
         The same bytes in the same collection are ``unchanged``: they cost nothing.
-        Raises Unavailable when more than ``max_queued`` versions wait already.
+        Raises Unavailable when more than ``max_queued`` versions wait already, CollectionNotFound.
         """
         job_id, now = uuid.uuid4().hex, time.time()
         documents: list[JobDocument] = []
+        ended = Counter({job_id: 0})  # versions, by job
         version_ids: list[str] = []
         with writing(self._engine) as db:
+            lock(db, collection.id)
             waiting = db.execute(select(func.count()).where(s.versions.c.status.in_(UNFINISHED))).scalar_one()
             if waiting + len(new) > max_queued:
                 raise Unavailable(f"{waiting} documents wait already: try again later", retry_after=30)
@@ -52,8 +81,11 @@ class Queue:
                 same = _same_bytes(db, collection, item)
                 if same is not None:
                     documents.append(_job_document(same.document_id, item.name, "unchanged"))
+                    ended[job_id] += 1
                     continue
                 document_id = _document_for(db, collection, item, now)
+                # A newer version of the same source makes the waiting ones pointless.
+                ended += _end_waiting(db, s.versions.c.document_id == document_id, "replaced")
                 version_id = uuid.uuid4().hex
                 db.execute(
                     insert(s.versions).values(
@@ -70,8 +102,7 @@ class Queue:
                 )
                 documents.append(_job_document(document_id, item.name, "queued"))
                 version_ids.append(version_id)
-            db.execute(update(s.jobs).where(s.jobs.c.id == job_id).values(done=len(new) - len(version_ids)))
-            _settle_job(db, job_id)
+            _end_versions(db, ended)
         return job_id, documents, version_ids
 
     def take(self, version_id: str) -> Version | None:
@@ -82,13 +113,12 @@ class Queue:
                 .join(s.documents, s.documents.c.id == s.versions.c.document_id)
                 .where(s.versions.c.id == version_id)
             ).one_or_none()
-            if row is None or row.status not in UNFINISHED:
-                return None
-            db.execute(
-                update(s.versions)
-                .where(s.versions.c.id == version_id)
-                .values(status="processing", attempts=s.versions.c.attempts + 1)
+            taken = update(s.versions).where(
+                s.versions.c.id == version_id, s.versions.c.status.in_(UNFINISHED)
             )
+            values = {"status": "processing", "attempts": s.versions.c.attempts + 1}
+            if row is None or db.execute(taken.values(values)).rowcount != 1:
+                return None
             db.execute(
                 update(s.jobs)
                 .where(s.jobs.c.id == row.job_id, s.jobs.c.status == "queued")
@@ -139,13 +169,19 @@ class Queue:
         page_starts: list[int] | None,
         chunks: Sequence[Chunk],
         vectors: Vectors,
+        embedder: EmbedderIdentity,
     ) -> bool:
         """Replace what answered for the document by this version, in one transaction.
 
         False when it was cancelled or its document deleted meanwhile: then nothing is written.
+        Raises EmbedderMismatch when the collection holds vectors of another embedder.
         """
         now = time.time()
         with writing(self._engine) as db:
+            try:
+                require_embedder(db, lock(db, version.collection_id), embedder)
+            except CollectionNotFound:
+                return False
             changed = db.execute(
                 update(s.versions)
                 .where(s.versions.c.id == version.id, s.versions.c.status == "processing")
@@ -190,7 +226,7 @@ class Queue:
                 .where(s.documents.c.id == version.document_id)
                 .values(version_id=version.id)
             )
-            _end_version(db, version.job_id)
+            _end_versions(db, {version.job_id: 1})
         return True
 
     def end(
@@ -204,7 +240,7 @@ class Queue:
                 .values(status=status, error_code=code, error=error, finished_at=time.time())
             ).rowcount
             if changed:
-                _end_version(db, version.job_id)
+                _end_versions(db, {version.job_id: 1})
 
     def current_sha256(self, version: Version) -> str | None:
         """The bytes that answer for the document now, to tell whether a fetch brought anything new."""
@@ -234,7 +270,7 @@ class Queue:
                 raise JobNotFound(f"there is no job {job_id!r}", param="job_id")
             count = func.count(s.chunks.c.id)
             parts = db.execute(
-                select(s.versions, s.documents.c.name, count.label("chunks"))
+                select(*VERSION_PARTS, s.documents.c.name, count.label("chunks"))
                 .join(s.documents, s.documents.c.id == s.versions.c.document_id)
                 .outerjoin(
                     s.chunks,
@@ -261,7 +297,9 @@ class Queue:
     def cancel(self, tenant: str, job_id: str) -> Job:
         """Cancel what has not ended; documents already committed stay. Raises JobNotFound."""
         self.job(tenant, job_id)
+        collection = select(s.jobs.c.collection_id).where(s.jobs.c.id == job_id)
         with writing(self._engine) as db:
+            lock(db, db.execute(collection).scalar_one_or_none() or "")
             ended = db.execute(
                 update(s.versions)
                 .where(s.versions.c.job_id == job_id, s.versions.c.status.in_(UNFINISHED))
@@ -286,10 +324,34 @@ class Queue:
         return count, time.time() - oldest if oldest else 0.0
 
 
+def end_unfinished(db: Connection, which: ColumnElement[bool], status: str) -> None:
+    """End versions that nobody waits for any more, and count them in their jobs."""
+    _end_versions(db, _end_waiting(db, which, status))
+
+
+def _end_waiting(db: Connection, which: ColumnElement[bool], status: str) -> Counter[str]:
+    """How many versions were ended, by job."""
+    return Counter(
+        db.execute(
+            update(s.versions)
+            .where(which, s.versions.c.status.in_(UNFINISHED))
+            .values(status=status, finished_at=time.time())
+            .returning(s.versions.c.job_id)
+        ).scalars()
+    )
+
+
 def _same_bytes(db: Connection, collection: Collection, item: NewDocument) -> Row[Any] | None:
+    """A version with the bytes of ``item`` that waits, or that answers and will not soon be replaced."""
     if item.sha256 is None:
         return None
-    answering = s.versions.c.id == s.documents.c.version_id
+    newer = s.versions.alias("newer")
+    about_to_be_replaced = (
+        select(newer.c.id)
+        .where(newer.c.document_id == s.documents.c.id, newer.c.status.in_(UNFINISHED))
+        .exists()
+    )
+    answering = and_(s.versions.c.id == s.documents.c.version_id, not_(about_to_be_replaced))
     return db.execute(
         select(s.versions.c.document_id)
         .join(s.documents, s.documents.c.id == s.versions.c.document_id)
@@ -312,15 +374,6 @@ def _document_for(db: Connection, collection: Collection, item: NewDocument, now
     facts = {"name": item.name, "tags": item.tags, "metadata": item.metadata}
     if known is not None:
         db.execute(update(s.documents).where(s.documents.c.id == known).values(**facts))
-        # A newer version of the same source makes the waiting ones pointless.
-        stale = db.execute(
-            update(s.versions)
-            .where(s.versions.c.document_id == known, s.versions.c.status.in_(UNFINISHED))
-            .values(status="replaced", finished_at=now)
-            .returning(s.versions.c.job_id)
-        ).scalars()
-        for job_id in list(stale):
-            _end_version(db, job_id)
         return known
     document_id = uuid.uuid4().hex
     db.execute(
@@ -331,9 +384,11 @@ def _document_for(db: Connection, collection: Collection, item: NewDocument, now
     return document_id
 
 
-def _end_version(db: Connection, job_id: str) -> None:
-    db.execute(update(s.jobs).where(s.jobs.c.id == job_id).values(done=s.jobs.c.done + 1))
-    _settle_job(db, job_id)
+def _end_versions(db: Connection, ended: Mapping[str, int]) -> None:
+    """``ended`` versions of each job; jobs are locked in the order of their ids."""
+    for job_id in sorted(ended):
+        db.execute(update(s.jobs).where(s.jobs.c.id == job_id).values(done=s.jobs.c.done + ended[job_id]))
+        _settle_job(db, job_id)
 
 
 def _settle_job(db: Connection, job_id: str) -> None:
@@ -364,7 +419,7 @@ def _job_document(document_id: str, name: str, status: str) -> JobDocument:
     )
 
 
-def _part(row: Row[Any]) -> JobDocument:
+def _part(row: Any) -> JobDocument:
     return JobDocument(
         document_id=row.document_id,
         name=row.name,

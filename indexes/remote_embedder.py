@@ -66,6 +66,11 @@ class RemoteEmbedder:
             )
         try:
             rows = sorted(response.json()["data"], key=lambda item: item["index"])
-            return [row["embedding"] for row in rows]
+            embeddings = [list(map(float, row["embedding"])) for row in rows]
         except (ValueError, KeyError, TypeError) as error:
             raise UpstreamFailed("the embeddings endpoint did not answer in OpenAI's form") from error
+        if len(embeddings) != len(texts):
+            raise UpstreamFailed(
+                f"the embeddings endpoint gave {len(embeddings)} embeddings for {len(texts)} texts"
+            )
+        return embeddings

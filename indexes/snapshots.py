@@ -8,6 +8,7 @@ respect is never used: the older one is, else the index is rebuilt from the data
 import contextlib
 import hashlib
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -18,8 +19,9 @@ from sqlalchemy import Engine, delete, insert, select
 
 from indexes import schema as s
 from indexes.blobs import sync_folder
+from indexes.changes import lock
 from indexes.database import reading, writing
-from indexes.errors import StorageFull
+from indexes.errors import CollectionNotFound, StorageFull
 from indexes.faiss_index import FaissIndex
 from indexes.records import Collection
 
@@ -33,7 +35,7 @@ class Snapshots:
         self._folder = folder
 
     def save(self, collection: Collection, index: FaissIndex, seq: int) -> None:
-        """Raises StorageFull."""
+        """Raises StorageFull, CollectionNotFound."""
         folder = self._folder / collection.id
         name = f"snap-{seq}.safetensors"
         partial = folder / f"snap-{seq}.tmp"
@@ -63,6 +65,11 @@ class Snapshots:
             "created_at": time.time(),
         }
         with writing(self._engine) as db:
+            try:
+                lock(db, collection.id)
+            except CollectionNotFound:
+                self.forget(collection)
+                raise
             db.execute(insert(s.snapshots).values(row))
         self._forget_old(collection)
 
@@ -90,16 +97,20 @@ class Snapshots:
             return index, int(row.seq)
         return None
 
+    def forget(self, collection: Collection) -> None:
+        """Remove the files of a collection that was deleted; its rows went with it."""
+        shutil.rmtree(self._folder / collection.id, ignore_errors=True)
+
     def _forget_old(self, collection: Collection) -> None:
         mine = s.snapshots.c.collection_id == collection.id
         with writing(self._engine) as db:
-            old = db.execute(select(s.snapshots).where(mine).order_by(s.snapshots.c.id.desc())).all()[KEEP:]
-            kept = db.execute(select(s.snapshots.c.file).where(mine)).scalars().all()
-            db.execute(delete(s.snapshots).where(s.snapshots.c.id.in_([row.id for row in old])))
-        for row in old:
-            if kept.count(row.file) == 1:
+            rows = db.execute(select(s.snapshots).where(mine).order_by(s.snapshots.c.id.desc())).all()
+            db.execute(delete(s.snapshots).where(s.snapshots.c.id.in_([row.id for row in rows[KEEP:]])))
+        kept = {row.file for row in rows[:KEEP]}
+        for path in (self._folder / collection.id).iterdir():
+            if path.name not in kept:  # older ones, and what a crash left
                 with contextlib.suppress(OSError):
-                    (self._folder / collection.id / row.file).unlink()
+                    path.unlink()
 
 
 def _sha256(path: Path) -> str:

@@ -10,6 +10,7 @@ import resource
 import selectors
 import subprocess
 import sys
+import threading
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,11 +26,13 @@ class ExtractionCage:
         self._limits = limits
         self._timeout = timeout
         self._child: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()  # the child reads one file at a time
 
     def extract(self, path: Path, *, name: str, hint: str | None, url: str | None) -> Extracted:
         """Raises UnreadableDocument with the parser's reason, or ``parse_timeout``, ``parser_died``."""
         request = {"path": str(path), "name": name, "hint": hint, "url": url, "limits": asdict(self._limits)}
-        answer = self._ask(json.dumps(request).encode() + b"\n")
+        with self._lock:
+            answer = self._ask(json.dumps(request).encode() + b"\n")
         if "error" in answer:
             raise UnreadableDocument(answer["error"], code=answer["code"])
         return Extracted(**answer)
@@ -102,8 +105,9 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         return {"error": error.message, "code": error.code}
     except MemoryError:
         return {"error": "reading it takes more memory than is allowed", "code": "parse_memory"}
-    except (ValueError, RecursionError) as error:
-        return {"error": f"it cannot be read ({str(error)[:200]})", "code": "unreadable_document"}
+    except Exception as error:  # noqa: BLE001  parsers raise all kinds on damaged files
+        reason = str(error) or type(error).__name__
+        return {"error": f"it cannot be read ({reason[:200]})", "code": "unreadable_document"}
     return asdict(extracted)
 
 

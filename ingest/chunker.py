@@ -1,5 +1,6 @@
 """Chunks bounded by the embedder's own tokens, cut where the text's structure allows; offsets exact."""
 
+import re
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -8,6 +9,9 @@ from semantic_text_splitter import MarkdownSplitter, TextSplitter
 from tokenizers import Tokenizer
 
 from indexes.records import Chunk
+
+RUN = 1000  # characters without a place to cut, after which one is made: the splitter's time grows with its square
+UNBROKEN = re.compile(r"[^\s.!?,;:،؛؟۔。！？，；：、]{%d}" % RUN)
 
 
 class Chunker:
@@ -27,7 +31,9 @@ class Chunker:
         splitter = self._markdown if markdown else self._plain
         for number, (start, end) in enumerate(pairwise([*(page_starts or [0]), len(text)]), 1):
             page = number if page_starts else None
-            for offset, part in splitter.chunk_indices(text[start:end]):
-                if part.strip():
-                    at = start + offset
-                    yield Chunk(start=at, end=at + len(part), page=page, text=part)
+            ends = [run.end() for run in UNBROKEN.finditer(text, start, end)]
+            for begin, until in pairwise([start, *ends, end]):
+                for offset, part in splitter.chunk_indices(text[begin:until]):
+                    if part.strip():
+                        at = begin + offset
+                        yield Chunk(start=at, end=at + len(part), page=page, text=part)

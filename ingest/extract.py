@@ -2,8 +2,9 @@
 
 import codecs
 import json
-import unicodedata
+import re
 from dataclasses import dataclass
+from email.message import Message
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,11 +24,9 @@ BINARIES = {  # what users try, by its first bytes
     b"\x1f\x8b": "a gzip archive",
     b"\x89PNG": "an image",
     b"\xff\xd8\xff": "an image",
-    b"GIF8": "an image",
     b"\xd0\xcf\x11\xe0": "an old Office file",
     b"7z\xbc\xaf": "a 7z archive",
     b"\x7fELF": "a program",
-    b"MZ": "a program",
 }
 BOMS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -36,6 +35,31 @@ BOMS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+
+
+CHARSETS = {  # labels that mean more on the web than in Python
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "hz-gb-2312": "gb18030",
+    "big5": "cp950",
+    "shift_jis": "cp932",
+    "x-sjis": "cp932",
+    "euc-kr": "cp949",
+    "ks_c_5601-1987": "cp949",
+    "us-ascii": "cp1252",
+    "ascii": "cp1252",
+    "iso-8859-1": "cp1252",
+    "latin1": "cp1252",
+    "iso-8859-9": "cp1254",
+    "utf-16": "utf-8",  # said in a page's ASCII, it cannot be true
+    "utf-16le": "utf-8",
+    "utf-16be": "utf-8",
+}
+TEXT_CODECS = re.compile(
+    r"utf-8|gb18030|big5|cp(125[0-8]|87[46]|866|9\d\d)|euc_|iso8859-|iso2022_jp|koi8-|mac-|johab|tis-620"
+)
+META_CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s{0,9}=\s{0,9}["']?\s{0,9}([\w.:-]{2,40})""", re.I)
+DROPPED = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ud800-\udfff]")  # controls and lone surrogates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,15 +79,18 @@ class Extracted:
 
 
 def extract(path: Path, *, name: str, hint: str | None, url: str | None, limits: Limits) -> Extracted:
-    """``hint`` is the media type that came with the bytes. Raises UnreadableDocument with its reason."""
+    """``hint`` is the content type that came with the bytes. Raises UnreadableDocument with its reason."""
     content = path.read_bytes()
-    kind = sniff(content, name=name, hint=hint)
+    media_type, charset = content_type(hint)
+    kind = sniff(content, name=name, hint=media_type)
     if kind == "pdf":
         from ingest.pdf import extract_pdf
 
         extracted = extract_pdf(content, limits)
     else:
-        text = decode(content)
+        if kind == "html" and charset is None:
+            charset = declared_charset(content)
+        text = decode(content, None if kind == "payload" else charset)
         if kind == "html":
             from ingest.html import extract_html
 
@@ -97,19 +124,45 @@ def sniff(content: bytes, *, name: str, hint: str | None) -> Kind:
         raise UnreadableDocument("it is called a PDF but does not hold one", code="corrupt_pdf")
     if hint == MEDIA_TYPES["payload"]:
         return "payload"
-    head = content[:2048].lstrip().lower()
-    if head.startswith((b"<!doctype html", b"<html", b"\xef\xbb\xbf<!doctype html")) or b"<html" in head:
+    head = content[:2048].removeprefix(codecs.BOM_UTF8).lstrip().lower()
+    if head.startswith(b"<!doctype html") or (head.startswith(b"<") and b"<html" in head):
         return "html"
     if name.lower().endswith((".html", ".htm", ".xhtml")) or hint in ("text/html", "application/xhtml+xml"):
         return "html"
     return "markdown" if name.lower().endswith((".md", ".markdown")) else "text"
 
 
-def decode(content: bytes) -> str:
-    """Raises UnreadableDocument for bytes that are no UTF-8 and carry no byte order mark."""
-    encoding = next((value for bom, value in BOMS.items() if content.startswith(bom)), "utf-8")
-    if b"\x00" in content[:4096] and encoding == "utf-8":
+def content_type(header: str | None) -> tuple[str | None, str | None]:
+    """Media type and charset of a Content-Type header."""
+    if not header:
+        return None, None
+    parsed = Message()
+    parsed["content-type"] = header.replace("\r", " ").replace("\n", " ")
+    charset = parsed.get_param("charset")
+    return parsed.get_content_type(), charset if isinstance(charset, str) else None
+
+
+def declared_charset(page: bytes) -> str | None:
+    """What a page's own <meta> says of its encoding."""
+    found = META_CHARSET.search(page[:4096])
+    return found[1].decode("ascii", "ignore") if found else None
+
+
+def decode(content: bytes, charset: str | None = None) -> str:
+    """By the byte order mark, else the charset that was declared, else as UTF-8.
+
+    Raises UnreadableDocument for bytes that are none of these.
+    """
+    encoding = next((value for bom, value in BOMS.items() if content.startswith(bom)), None)
+    if encoding is None and b"\x00" in content[:4096]:
         raise UnreadableDocument("it is binary data, not text", code="unsupported_type")
+    declared = _codec(charset)
+    if encoding is None and declared not in (None, "utf-8"):
+        try:
+            return content.decode(declared)
+        except UnicodeDecodeError:
+            pass  # pages err in what they declare: it may still be UTF-8
+    encoding = encoding or "utf-8"
     try:
         return content.decode(encoding)
     except UnicodeDecodeError as error:
@@ -118,13 +171,21 @@ def decode(content: bytes) -> str:
         ) from error
 
 
+def _codec(charset: str | None) -> str | None:
+    """Python's codec for a charset's label; None for one that no text comes in."""
+    label = (charset or "").strip().lower()
+    try:
+        name = codecs.lookup(CHARSETS.get(label, label)).name
+    except (LookupError, ValueError):
+        return None
+    return name if TEXT_CODECS.match(name) else None
+
+
 def clean(text: str) -> str:
     """Line ends unified; NUL, lone surrogates and other control characters out. Applied once, before the
     text is stored: offsets count in what it returns."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return "".join(
-        char for char in text if char in "\n\t\f" or unicodedata.category(char) not in ("Cc", "Cs")
-    )
+    return DROPPED.sub("", text)
 
 
 def extract_payload(payload: dict[str, Any]) -> Extracted:
@@ -132,9 +193,11 @@ def extract_payload(payload: dict[str, Any]) -> Extracted:
     parts = [payload.get("title"), payload.get("text")]
     data = payload.get("data")
     if data:
-        parts.append("\n".join(f"{path}: {value}" for path, value in _leaves(data, "")))
+        parts.append(
+            "\n".join(f"{path}: {value}" if path else str(value) for path, value in _leaves(data, ""))
+        )
     text = clean("\n\n".join(part for part in parts if part))
-    return Extracted(text=text, title=payload.get("title"), kind="payload")
+    return Extracted(text=text, title=clean(payload.get("title") or "") or None, kind="payload")
 
 
 def _leaves(value: Any, path: str) -> list[tuple[str, Any]]:

@@ -7,9 +7,12 @@ followed by hand and checked again; the environment's proxies are not used.
 
 import ipaddress
 import socket
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urljoin
 
 import httpx
@@ -18,7 +21,11 @@ from indexes.errors import FetchFailed, FetchRefused
 
 MAX_REDIRECTS = 5
 USER_AGENT = "Simurgh/0.1 (+document ingestion)"
+HEADERS = {"Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
+ENCODINGS = ("", "identity", "gzip", "x-gzip", "deflate")  # one at most: nested ones multiply a bomb's size
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
+GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")  # all of IPv6 that is routed in public
+Trace = Callable[[str, dict[str, Any]], None]
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -26,7 +33,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 class Fetched:
     url: str  # after redirects
     content: bytes
-    media_type: str | None
+    content_type: str | None  # as the server gave it, perhaps with a charset
 
 
 class Fetcher:
@@ -41,15 +48,22 @@ class Fetcher:
     def fetch(self, url: str) -> Fetched:
         """Raises FetchRefused for an address that must not be reached, FetchFailed for the rest."""
         deadline = time.monotonic() + self._timeout
-        with httpx.Client(trust_env=False, follow_redirects=False) as client:
+        with (
+            httpx.Client(trust_env=False, follow_redirects=False) as client,
+            _cut_off(self._timeout) as trace,
+        ):
             for _ in range(MAX_REDIRECTS + 1):
-                answer = self._once(client, url, deadline)
+                try:
+                    answer = self._once(client, url, deadline, trace)
+                except httpx.HTTPError as error:
+                    self._left(deadline)  # cut off for its slowness
+                    raise FetchFailed(f"cannot fetch {url}: {error or type(error).__name__}") from error
                 if isinstance(answer, Fetched):
                     return answer
                 url = answer
         raise FetchFailed(f"more than {MAX_REDIRECTS} redirects", code="too_many_redirects")
 
-    def _once(self, client: httpx.Client, url: str, deadline: float) -> Fetched | str:
+    def _once(self, client: httpx.Client, url: str, deadline: float, trace: Trace) -> Fetched | str:
         """The answer, or the address that it redirects to."""
         target = check_url(url)
         address = self._checked_address(target)
@@ -57,26 +71,27 @@ class Fetcher:
         request = client.build_request(
             "GET",
             pinned,
-            headers={"Host": target.netloc.decode("ascii"), "User-Agent": USER_AGENT, "Accept": "*/*"},
+            headers={"Host": target.netloc.decode("ascii"), "User-Agent": USER_AGENT, **HEADERS},
             extensions={
                 "sni_hostname": target.raw_host.decode("ascii"),
                 "timeout": httpx.Timeout(self._left(deadline)).as_dict(),
+                "trace": trace,
             },
         )
+        response = client.send(request, stream=True)
         try:
-            response = client.send(request, stream=True)
-            try:
-                if response.is_redirect:
-                    return urljoin(url, response.headers["location"])
-                if response.status_code != 200:
-                    raise FetchFailed(f"{url} answered {response.status_code}", code="fetch_status")
-                content = self._body(response, deadline)
-            finally:
-                response.close()
-        except httpx.HTTPError as error:
-            raise FetchFailed(f"cannot fetch {url}: {error or type(error).__name__}") from error
-        media_type = response.headers.get("content-type", "").split(";")[0].strip().lower() or None
-        return Fetched(url=url, content=content, media_type=media_type)
+            if response.has_redirect_location:
+                return _joined(url, response.headers["location"])
+            if response.status_code != 200:
+                raise FetchFailed(f"{url} answered {response.status_code}", code="fetch_status")
+            if response.headers.get("content-encoding", "identity").strip().lower() not in ENCODINGS:
+                raise FetchFailed(
+                    f"{url} answered in an encoding that was not asked for", code="fetch_encoding"
+                )
+            content = self._body(response, deadline)
+        finally:
+            response.close()
+        return Fetched(url=url, content=content, content_type=response.headers.get("content-type"))
 
     def _body(self, response: httpx.Response, deadline: float) -> bytes:
         """The decompressed body, given up as soon as it grows too large or takes too long."""
@@ -116,6 +131,8 @@ class Fetcher:
         inner = unwrapped(address)
         if any(one in network for one in (address, inner) for network in self._networks):
             return True
+        if isinstance(inner, ipaddress.IPv6Address) and inner not in GLOBAL_UNICAST:
+            return False
         return inner.is_global and not inner.is_multicast
 
 
@@ -130,6 +147,37 @@ def check_url(url: str) -> httpx.URL:
     if parsed.userinfo:
         raise FetchRefused("an address with a user name or password in it is not fetched", param="urls")
     return parsed
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError as error:
+        raise FetchFailed(f"{url} redirects to what is no address", code="fetch_status") from error
+
+
+@contextmanager
+def _cut_off(seconds: float) -> Iterator[Trace]:
+    """After ``seconds`` every connection that was reported is shut down: a server that sends a byte now and
+    then would never meet a limit on single reads."""
+    connections: list[socket.socket] = []
+
+    def trace(event: str, info: dict[str, Any]) -> None:
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            connections.append(info["return_value"].get_extra_info("socket"))
+
+    def cut() -> None:
+        for connection in connections:
+            with suppress(OSError):  # closed meanwhile
+                connection.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield trace
+    finally:
+        timer.cancel()
 
 
 def unwrapped(address: Address) -> Address:

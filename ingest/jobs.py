@@ -15,7 +15,7 @@ from urllib.parse import urldefrag
 from indexes.blobs import Blobs
 from indexes.queue import Queue
 from indexes.records import Collection, JobDocument, NewDocument
-from ingest.extract import MEDIA_TYPES
+from ingest.extract import MEDIA_TYPES, clean
 from ingest.fetch import check_url
 
 
@@ -64,31 +64,33 @@ class Jobs:
 
     def _file(self, file: File, tags: Sequence[str]) -> NewDocument:
         sha256 = self._blobs.put(file.stream, max_bytes=self._max_bytes)
+        name = clean(file.name)
         return NewDocument(
-            source=f"file:{file.name}",
-            name=file.name,
-            origin={"kind": "file", "sha256": sha256, "media_type": file.media_type, "uri": file.name},
+            source=f"file:{name}",
+            name=name,
+            origin={"kind": "file", "sha256": sha256, "media_type": file.media_type, "uri": name},
             tags=list(tags),
             sha256=sha256,
         )
 
     def _payload(self, payload: Payload, tags: Sequence[str]) -> NewDocument:
         content = {"id": payload.id, "title": payload.title, "text": payload.text, "data": payload.data}
-        canonical = json.dumps(content, ensure_ascii=False, sort_keys=True).encode()
+        canonical = json.dumps(content, sort_keys=True).encode()
         sha256 = self._blobs.put(io.BytesIO(canonical), max_bytes=self._max_bytes)
+        title = clean(payload.title) if payload.title else None
         return NewDocument(
-            source=f"payload:{payload.id}",
-            name=payload.title or payload.id,
+            source=f"payload:{clean(payload.id)}",
+            name=title or clean(payload.id),
             origin={
                 "kind": "payload",
                 "sha256": sha256,
                 "media_type": MEDIA_TYPES["payload"],
-                "uri": f"payload:{payload.id}",
+                "uri": f"payload:{clean(payload.id)}",
             },
             tags=list(tags),
             metadata=payload.metadata,
             sha256=sha256,
-            title=payload.title,
+            title=title,
         )
 
 

@@ -10,7 +10,7 @@ import structlog
 
 from indexes.blobs import Blobs
 from indexes.embedder import Embedder
-from indexes.errors import FetchFailed, SimurghError, TooLarge, UnreadableDocument
+from indexes.errors import SimurghError, StorageFull, Unavailable, UnreadableDocument
 from indexes.queue import Queue
 from indexes.records import Chunk, Vectors, Version
 from ingest.cage import ExtractionCage
@@ -27,7 +27,7 @@ log = structlog.get_logger()
 class _Source:
     path: Path
     sha256: str
-    media_type: str | None
+    content_type: str | None  # as it came: a media type, perhaps with a charset
     url: str | None
 
 
@@ -54,7 +54,7 @@ class Pipeline:
     def ingest(self, version_id: str) -> None:
         """Fetch, extract, chunk, embed, commit. Safe to run again at any time: it ends a version once.
 
-        A document's own fault ends it as ``failed``, with the reason. Raises Unavailable and StorageFull,
+        What no retry will mend ends it as ``failed``, with the reason. Raises Unavailable and StorageFull,
         which may pass, for the caller to try again later.
         """
         version = self._queue.take(version_id)
@@ -69,7 +69,7 @@ class Pipeline:
                 return
             self._queue.advance(version, stage="extracting")
             extracted = self._cage.extract(
-                source.path, name=version.name, hint=source.media_type, url=source.url
+                source.path, name=version.name, hint=source.content_type, url=source.url
             )
             self._queue.advance(version, stage="chunking")
             markdown = extracted.kind in ("html", "markdown")
@@ -88,6 +88,7 @@ class Pipeline:
                 page_starts=extracted.page_starts,
                 chunks=chunks,
                 vectors=vectors,
+                embedder=self._embedder.identity,
             )
             log.info(
                 "document committed" if committed else "document cancelled",
@@ -95,12 +96,12 @@ class Pipeline:
                 job=version.job_id,
                 chunks=len(chunks),
             )
-        except (UnreadableDocument, FetchFailed, TooLarge) as error:
-            log.info("document failed", document=version.document_id, job=version.job_id, code=error.code)
-            self._queue.end(version, "failed", code=error.code, error=error.message)
-        except SimurghError:
+        except (Unavailable, StorageFull):
             self._queue.put_back(version)  # its surroundings failed, not the document
             raise
+        except SimurghError as error:
+            log.info("document failed", document=version.document_id, job=version.job_id, code=error.code)
+            self._queue.end(version, "failed", code=error.code, error=error.message)
 
     def give_up(self, version_id: str, error: SimurghError) -> None:
         """End a version that keeps failing through no fault of its own."""
@@ -115,11 +116,14 @@ class Pipeline:
             fetched = self._fetcher.fetch(origin["url"])
             sha256 = self._blobs.put(io.BytesIO(fetched.content), max_bytes=self._max_bytes)
             return _Source(
-                path=self._blobs.path(sha256), sha256=sha256, media_type=fetched.media_type, url=fetched.url
+                path=self._blobs.path(sha256),
+                sha256=sha256,
+                content_type=fetched.content_type,
+                url=fetched.url,
             )
         sha256 = origin["sha256"]
         return _Source(
-            path=self._blobs.existing(sha256), sha256=sha256, media_type=origin.get("media_type"), url=None
+            path=self._blobs.existing(sha256), sha256=sha256, content_type=origin.get("media_type"), url=None
         )
 
     def _embed(self, version: Version, chunks: Sequence[Chunk]) -> Vectors | None:

@@ -6,6 +6,7 @@ handing one over twice is handing it over once.
 
 import os
 import threading
+import time
 from collections.abc import Callable
 
 import structlog
@@ -21,6 +22,8 @@ BACKLOG = 100  # versions handed to DBOS ahead of time; the rest wait in their t
 DISPATCH_INTERVAL = 0.3  # seconds
 TRIES = 6  # of a version whose surroundings fail (disk full, endpoint away), with growing pauses
 FIRST_PAUSE = 2.0  # seconds
+RECHECK = 30.0  # seconds until what was handed over is looked at again
+ENDED = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")  # of a workflow
 NICENESS = 10  # questions come first
 log = structlog.get_logger()
 
@@ -61,6 +64,7 @@ def run_worker(
     work_queue = DBOS.retrieve_queue(QUEUE)
     assert work_queue is not None  # noqa: S101  registered just above
     handed_over: set[str] = set()
+    recheck_at = time.monotonic() + RECHECK
     log.info("worker ready", concurrency=concurrency)
     try:
         while not stop.wait(DISPATCH_INTERVAL):
@@ -70,14 +74,24 @@ def run_worker(
             except SimurghError as error:
                 log.warning("cannot read the queue", error=error.message)
                 continue
+            if time.monotonic() > recheck_at:
+                handed_over, recheck_at = set(), time.monotonic() + RECHECK
             handed_over &= set(waiting)
             for version_id in waiting:
                 if version_id not in handed_over:
+                    _forget_ended(version_id)
                     with SetWorkflowID(version_id):
                         work_queue.enqueue(ingest_version, version_id)
                     handed_over.add(version_id)
     finally:
         DBOS.destroy(workflow_completion_timeout_sec=10)
+
+
+def _forget_ended(version_id: str) -> None:
+    """A workflow that ended without ending its version, as at a stop, makes room for another of its id."""
+    status = DBOS.get_workflow_status(version_id)
+    if status is not None and status.status in ENDED:
+        DBOS.delete_workflow(version_id)
 
 
 def _ingest_with_patience(pipeline: Pipeline, version_id: str, stop: threading.Event) -> None:

@@ -5,7 +5,12 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.support.engine", "tests.support.pages", "tests.support.service"]
+pytest_plugins = [
+    "tests.support.database",
+    "tests.support.engine",
+    "tests.support.pages",
+    "tests.support.service",
+]
 
 CI = os.environ.get("CI") == "true"
 

@@ -1,0 +1,427 @@
+"""Versions on their way, on both databases."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import psycopg
+import pytest
+from sqlalchemy import Engine, event
+from sqlalchemy.exc import OperationalError
+
+from indexes import changes as changes_module
+from indexes.errors import (
+    CollectionNotFound,
+    DocumentNotFound,
+    EmbedderMismatch,
+    JobNotFound,
+    StorageFull,
+    Unavailable,
+)
+from indexes.queue import Queue
+from indexes.records import EmbedderIdentity
+from indexes.reembed import re_embed
+from tests.support.store import MAX_QUEUED, TENANT, Store, new_document
+
+OTHER = EmbedderIdentity(id="other", dim=8, query_prompt="q: ", passage_prompt="p: ")
+
+
+class OtherEmbedder:
+    identity = OTHER
+
+    def embed_queries(self, texts: list[str]) -> np.ndarray:
+        return self.embed_passages(texts)
+
+    def embed_passages(self, texts: list[str]) -> np.ndarray:
+        return np.eye(8, dtype=np.float32)[[len(text) % 8 for text in texts]].reshape(len(texts), 8)
+
+
+@pytest.fixture
+def store(database: Engine) -> Store:
+    return Store(database)
+
+
+def test_a_document_goes_through(store: Store) -> None:
+    job_id, documents, [version_id] = store.accept("one\ntwo")
+    assert documents[0].endswith(":queued")
+    assert store.queue.unfinished(limit=10) == [version_id]
+    assert store.queue.depth()[0] == 1
+    version = store.take(version_id)
+    assert version.attempts == 1
+    assert store.queue.job(TENANT, job_id).status == "running"
+    assert store.queue.advance(version, stage="embedding", done=1, total=2)
+    job = store.queue.job(TENANT, job_id)
+    assert (job.stage, job.chunks_done, job.chunks_total) == ("embedding", 1, 2)
+    assert store.commit(version, "one\ntwo")
+    job = store.queue.job(TENANT, job_id)
+    assert (job.status, job.done, job.total) == ("succeeded", 1, 1)
+    assert job.documents[0].chunks == 2
+    assert job.finished_at is not None
+    assert sorted(store.live().values()) == ["one", "two"]
+    assert store.queue.take(version_id) is None
+    assert not store.commit(version, "again"), "a version is committed once"
+    assert store.queue.depth() == (0, 0.0)
+
+
+def test_the_same_bytes_are_unchanged(store: Store) -> None:
+    first = store.add("the same")
+    job_id, documents, versions = store.accept("the same")
+    assert (documents, versions) == ([f"{first}:unchanged"], [])
+    assert store.queue.job(TENANT, job_id).status == "succeeded"
+
+
+def test_the_same_bytes_under_another_name_are_unchanged(store: Store) -> None:
+    first = store.add("the same", source="a.txt")
+    assert store.accept("the same", source="b.txt")[1] == [f"{first}:unchanged"]
+
+
+def test_the_same_bytes_within_one_job_and_while_they_wait(store: Store) -> None:
+    job_id, documents, versions = store.accept("twin", "twin")
+    assert [one.split(":")[1] for one in documents] == ["queued", "unchanged"]
+    assert store.accept("twin")[2] == []
+    assert store.commit(store.take(versions[0]), "twin")
+    job = store.queue.job(TENANT, job_id)
+    assert (job.status, job.done, job.total) == ("succeeded", 2, 2)
+
+
+def test_bytes_that_failed_are_tried_again(store: Store) -> None:
+    _job, [first], [version_id] = store.accept("unlucky")
+    store.queue.end(store.take(version_id), "failed", code="parse_timeout", error="too slow")
+    _job, [again], versions = store.accept("unlucky")
+    assert again == first
+    assert again.endswith(":queued")
+    assert len(versions) == 1
+
+
+def test_the_last_bytes_sent_win_even_if_they_were_there_before(store: Store) -> None:
+    document = store.add("A", source="page")
+    _job, _documents, [to_b] = store.accept("B", source="page")
+    _job, [back], [to_a] = store.accept("A", source="page")
+    assert back == f"{document}:queued", "B would replace A"
+    assert store.queue.take(to_b) is None
+    assert store.commit(store.take(to_a), "A")
+    assert list(store.live().values()) == ["A"]
+
+
+def test_a_new_version_replaces_the_old_in_one_commit(store: Store) -> None:
+    document = store.add("old one\nold two", source="page")
+    _job, [same], [version_id] = store.accept("new", source="page")
+    assert same.split(":")[0] == document
+    assert sorted(store.live().values()) == ["old one", "old two"], "the old one answers until then"
+    version = store.take(version_id)
+    before = store.chunks.seq(store.collection)
+    assert store.commit(version, "new")
+    assert list(store.live().values()) == ["new"]
+    assert store.chunks.seq(store.collection) == before + 1
+    assert store.documents.text(store.documents.get(TENANT, document)) == "new"
+
+
+def test_the_same_source_twice_in_one_job(store: Store) -> None:
+    job_id, _documents, versions = store.accept("first", "second", source="page")
+    assert store.queue.take(versions[0]) is None
+    assert store.commit(store.take(versions[1]), "second")
+    job = store.queue.job(TENANT, job_id)
+    assert (job.status, job.done, job.total) == ("succeeded", 2, 2)
+    assert [one.status for one in job.documents] == ["replaced", "done"]
+    assert store.documents.get(TENANT, job.documents[0].document_id).status == "done", "of the newest"
+
+
+@pytest.mark.parametrize("moment", ["queued", "processing"])
+def test_a_document_deleted_on_the_way_is_never_committed(store: Store, moment: str) -> None:
+    job_id, [document], [version_id] = store.accept("secret")
+    version = store.take(version_id) if moment == "processing" else None
+    store.delete(document.split(":")[0])
+    if version is None:
+        assert store.queue.take(version_id) is None
+    else:
+        assert not store.queue.advance(version, stage="embedding")
+        assert not store.commit(version, "secret")
+    assert store.live() == {}
+    job = store.queue.job(TENANT, job_id)
+    assert (job.done, job.finished_at is not None) == (1, True), "its job ends with it"
+
+
+def test_cancel_keeps_what_was_committed(store: Store) -> None:
+    job_id, _documents, versions = store.accept("a", "b", "c")
+    assert store.commit(store.take(versions[0]), "a")
+    running = store.take(versions[1])
+    job = store.queue.cancel(TENANT, job_id)
+    assert job.status == "cancelled"
+    assert [one.status for one in job.documents] == ["done", "cancelled", "cancelled"]
+    assert not store.commit(running, "b")
+    assert store.queue.take(versions[2]) is None
+    assert list(store.live().values()) == ["a"]
+    assert store.queue.cancel(TENANT, job_id).status == "cancelled"
+    assert store.accept("b")[1][0].endswith(":queued"), "what was cancelled may come again"
+
+
+def test_cancelling_an_ended_job_changes_nothing(store: Store) -> None:
+    job_id, _documents, [version_id] = store.accept("a")
+    store.commit(store.take(version_id), "a")
+    assert store.queue.cancel(TENANT, job_id).status == "succeeded"
+
+
+def test_a_job_fails_only_when_every_document_does(store: Store) -> None:
+    job_id, _documents, versions = store.accept("a", "b")
+    store.queue.end(store.take(versions[0]), "failed", code="no_text", error="nothing in it")
+    assert store.queue.job(TENANT, job_id).status == "running"
+    store.commit(store.take(versions[1]), "b")
+    assert store.queue.job(TENANT, job_id).status == "succeeded"
+    job_id, _documents, [only] = store.accept("c")
+    store.queue.end(store.take(only), "failed", code="no_text", error="nothing in it")
+    job = store.queue.job(TENANT, job_id)
+    assert (job.status, job.documents[0].error_code) == ("failed", "no_text")
+
+
+def test_ending_twice_counts_once(store: Store) -> None:
+    job_id, _documents, [version_id] = store.accept("a")
+    version = store.take(version_id)
+    store.queue.end(version, "failed", code="no_text", error="x")
+    store.queue.end(version, "failed", code="other", error="y")
+    job = store.queue.job(TENANT, job_id)
+    assert (job.done, job.documents[0].error_code) == (1, "no_text")
+
+
+def test_put_back_takes_the_attempt_back(store: Store) -> None:
+    _job, _documents, [version_id] = store.accept("a")
+    for _ in range(5):
+        version = store.take(version_id)
+        assert version.attempts == 1
+        store.queue.put_back(version)
+    assert store.queue.unfinished(limit=1) == [version_id]
+
+
+def test_a_job_of_another_tenant_is_not_there(store: Store) -> None:
+    job_id, _documents, _versions = store.accept("a")
+    with pytest.raises(JobNotFound):
+        store.queue.job("someone-else", job_id)
+    with pytest.raises(JobNotFound):
+        store.queue.cancel("someone-else", job_id)
+
+
+def test_a_full_queue_refuses_more(store: Store) -> None:
+    store.queue.accept(store.collection, [new_document("a")], max_queued=1)
+    with pytest.raises(Unavailable):
+        store.queue.accept(store.collection, [new_document("b")], max_queued=1)
+    assert len(store.queue.unfinished(limit=10)) == 1
+
+
+def test_a_deleted_collection_takes_nothing(store: Store) -> None:
+    _job, _documents, [version_id] = store.accept("a")
+    version = store.take(version_id)
+    store.collections.delete(store.collection)
+    assert not store.commit(version, "a")
+    with pytest.raises(CollectionNotFound):
+        store.accept("b")
+
+
+def test_ids_are_never_used_again(store: Store) -> None:
+    store.add("a\nb", source="page")
+    used = set(store.live())
+    for text in ("c\nd", "e"):
+        store.add(text, source="page")
+        assert used.isdisjoint(store.live())
+        used |= set(store.live())
+    store.collections.delete(store.collection)
+    store.collection = store.collections.get(TENANT, "default")
+    store.add("f")
+    assert used.isdisjoint(store.live())
+
+
+def test_vectors_of_another_embedder_are_never_mixed_in(store: Store) -> None:
+    store.add("here already")
+    _job, _documents, [version_id] = store.accept("late")
+    version = store.take(version_id)
+    with pytest.raises(EmbedderMismatch, match="re-embed"):
+        store.queue.commit(
+            version,
+            text="late",
+            title="late",
+            media_type="text/plain",
+            sha256="0" * 64,
+            page_starts=None,
+            chunks=[],
+            vectors=np.empty((0, 8), np.float32),
+            embedder=OTHER,
+        )
+    assert list(store.live().values()) == ["here already"]
+    assert store.commit(version, "late")
+
+
+def test_a_collection_is_embedded_anew(store: Store) -> None:
+    kept = store.add("one\ntwo")
+    gone = store.add("deleted")
+    store.delete(gone)
+    steps: list[tuple[int, int]] = []
+    collection = store.collections.get(TENANT, "default")
+    assert re_embed(store.database, collection, OtherEmbedder(), lambda *step: steps.append(step)) == 2
+    assert steps[-1] == (2, 2)
+    collection = store.collections.get(TENANT, "default")
+    assert (collection.embedder, collection.seq) == (OTHER, 4)
+    pieces = list(store.chunks.changes(collection, after=-1))
+    assert [len(piece.added) for piece in pieces] == [0, 2, 0]
+    np.testing.assert_array_equal(pieces[1].vectors, OtherEmbedder().embed_passages(["one", "two"]))
+    assert store.documents.get(TENANT, kept).chunks == 2
+    with pytest.raises(RuntimeError, match="changed meanwhile"):
+        re_embed(store.database, replace(collection, seq=1), OtherEmbedder(), lambda *_: None)
+
+
+# -- several at once
+
+
+def test_replay_tells_of_one_moment_whatever_is_committed_meanwhile(
+    store: Store, second_engine: Callable[[], Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("indexes.chunks.REPLAY_ROWS", 2)
+    store.add("a1\na2\na3", source="a")
+    store.add("b1\nb2", source="b")
+    expected = set(store.live())
+    other = Store(second_engine())
+
+    def change() -> None:
+        other.add("a new", source="a")
+        other.add("c")
+
+    replay = store.chunks.changes(store.collection, after=-1)
+    seen, pieces = set(next(replay).added.tolist()), 0
+    with ThreadPoolExecutor(1) as pool:
+        # On SQLite a writer waits for readers; on PostgreSQL it need not.
+        changing = pool.submit(change)
+        if store.database.dialect.name == "postgresql":
+            changing.result(20)
+        for piece in replay:
+            seen |= set(piece.added.tolist())
+            pieces += 1
+        assert piece.seq == 2
+        changing.result(20)
+    assert pieces >= 3
+    assert seen == expected
+    after = list(store.chunks.changes(store.collection, after=2))
+    seen -= {one for piece in after for one in piece.removed.tolist()}
+    seen |= {one for piece in after for one in piece.added.tolist()}
+    assert seen == set(store.live())
+
+
+def test_replay_of_a_commit_between_its_own_reads(store: Store, second_engine: Callable[[], Engine]) -> None:
+    """After the seq was read and before the rows are: they must still be those of that seq."""
+    store.add("a1\na2", source="a")
+    expected = set(store.live())
+    other = Store(second_engine())
+    done = threading.Event()
+
+    def between(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        if "dead_seq >" in statement and not done.is_set():
+            done.set()
+            if store.database.dialect.name == "postgresql":  # SQLite's writers wait for readers
+                other.add("a new", source="a")
+
+    event.listen(store.database, "before_cursor_execute", between)
+    pieces = list(store.chunks.changes(store.collection, after=-1))
+    event.remove(store.database, "before_cursor_execute", between)
+    assert {one for piece in pieces for one in piece.added.tolist()} == expected
+    assert pieces[-1].seq == 1
+
+
+def test_many_accept_commit_and_delete_at_once(store: Store, second_engine: Callable[[], Engine]) -> None:
+    """One document a source, one live version, every job ended."""
+    stores = [store, Store(second_engine()), Store(second_engine())]
+    jobs: list[str] = []
+
+    def work(number: int) -> None:
+        mine = stores[number]
+        for turn in range(6):
+            job_id, documents, versions = mine.accept(
+                f"{number} {turn} x", f"{number} {turn} y", source=f"page {turn % 2}"
+            )
+            jobs.append(job_id)
+            if turn == 3:
+                mine.documents.delete(mine.documents.get(TENANT, documents[0].split(":")[0]))
+            for version_id in versions:
+                version = mine.queue.take(version_id)
+                if version is not None:
+                    mine.commit(version, f"{number} {turn}")
+
+    with ThreadPoolExecutor(len(stores)) as pool:
+        results = list(pool.map(lambda number: _outcome(work, number), range(len(stores))))
+    assert [one for one in results if one is not None] == []
+    assert {store.queue.job(TENANT, job_id).status for job_id in jobs} == {"succeeded"}
+    page = store.documents.page(store.collection, limit=100, after=None)
+    assert len({document.name for document in page.data}) == len(page.data)
+    assert all(document.chunks <= 1 for document in page.data)
+
+
+def _outcome(work: Callable[[int], None], number: int) -> Exception | None:
+    try:
+        work(number)
+    except DocumentNotFound:  # another thread deleted it first
+        return None
+    except Exception as error:
+        return error
+    return None
+
+
+def test_a_cancelled_version_is_not_taken_up_again(store: Store, second_engine: Callable[[], Engine]) -> None:
+    """The cancel comes between the worker's look and its mark."""
+    job_id, _documents, [version_id] = store.accept("a")
+    other = Queue(second_engine())
+    if store.database.dialect.name == "sqlite":  # the worker's look already holds the write lock
+        other.cancel(TENANT, job_id)
+        assert store.queue.take(version_id) is None
+        return
+    done = threading.Event()
+
+    def between(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        if statement.startswith("UPDATE versions") and not done.is_set():
+            done.set()
+            other.cancel(TENANT, job_id)
+
+    event.listen(store.database, "before_cursor_execute", between)
+    assert store.queue.take(version_id) is None
+    assert store.queue.job(TENANT, job_id).documents[0].status == "cancelled"
+
+
+def test_another_writer_is_waited_for(store: Store) -> None:
+    if store.database.dialect.name == "postgresql":
+        blocker = store.database.connect()
+        transaction = blocker.begin()
+        changes_module.lock(blocker, store.collection.id)
+    else:
+        blocker = store.database.connect().execution_options(simurgh_write=True)
+        transaction = blocker.begin()
+    with ThreadPoolExecutor(1) as pool:
+        adding = pool.submit(store.add, "patient")
+        time.sleep(0.3)
+        assert not adding.done()
+        transaction.rollback()
+        blocker.close()
+        adding.result(10)
+    assert list(store.live().values()) == ["patient"]
+
+
+def test_a_full_disk_loses_nothing(store: Store) -> None:
+    store.add("kept")
+
+    _job, _documents, [version_id] = store.accept("too much")
+    version = store.take(version_id)
+    if store.database.dialect.name == "sqlite":
+        with store.database.connect() as db:
+            pages = db.exec_driver_sql("PRAGMA page_count").scalar_one()
+        event.listen(store.database, "begin", lambda db: db.exec_driver_sql(f"PRAGMA max_page_count={pages}"))
+        with pytest.raises(StorageFull):
+            store.commit(version, "line\n" * 20_000)
+    else:
+        event.listen(store.database, "before_cursor_execute", _no_space_for_chunks)
+        with pytest.raises(StorageFull):
+            store.commit(version, "line\n")
+        event.remove(store.database, "before_cursor_execute", _no_space_for_chunks)
+    assert list(store.live().values()) == ["kept"]
+    assert store.queue.unfinished(limit=MAX_QUEUED) == [version_id]
+
+
+def _no_space_for_chunks(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+    if statement.startswith("INSERT INTO chunks"):
+        cause = psycopg.errors.DiskFull('could not extend file "base/1/2": No space left on device')
+        raise OperationalError(statement, {}, cause)
