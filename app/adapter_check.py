@@ -1,11 +1,10 @@
 """Every rule that an adapter must keep before an engine hears of it: a bad one can kill the engine."""
 
 import json
-import math
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import safetensors
@@ -48,17 +47,21 @@ class AdapterFacts:
     target_modules: list[str]
 
 
+Rank = Annotated[int, Field(ge=1)]
+Alpha = Annotated[float, Field(gt=0, le=100_000)]  # which rules out NaN, too
+
+
 class _Config(Schema):
     """The keys of adapter_config.json that are kept; all others are dropped unless they change the maths."""
 
     model_config = ConfigDict(extra="ignore", strict=True)
 
     peft_type: str
-    r: int = Field(ge=1)
-    lora_alpha: float = Field(gt=0, le=100_000)
+    r: Rank
+    lora_alpha: Alpha
     use_rslora: bool = False
-    rank_pattern: dict[str, int] = {}
-    alpha_pattern: dict[str, float] = {}
+    rank_pattern: dict[str, Rank] = {}
+    alpha_pattern: dict[str, Alpha] = {}
     base_model_name_or_path: str | None = None
     # read to be refused
     bias: str = "none"
@@ -244,8 +247,6 @@ def _pattern_matches(pattern: str, name: str) -> bool:
 
 
 def _write_config(path: Path, config: _Config, targets: list[str], base: BaseModel) -> None:
-    if not math.isfinite(config.lora_alpha):
-        raise _invalid("lora_alpha is not finite", "bad_config")
     for pattern in config.alpha_pattern:
         _pattern_matches(pattern, "")
     kept = {

@@ -1,12 +1,13 @@
 """`simurgh serve`: the API and the worker as two processes, started, watched and stopped together."""
 
+import errno
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 
 from app.settings import Settings
@@ -16,7 +17,10 @@ POLL = 0.2
 STEADY = 30.0  # seconds after which a child's restart counter is forgotten
 MAX_RESTARTS = 5
 API, WORKER = "api", "worker"
-COMMANDS = {API: ["serve", "--no-worker"], WORKER: ["worker"]}
+OTHER_PORT = "choose another: `make serve PORT=8001` or SIMURGH_PORT=8001"
+PROGRAM = [sys.executable, "-m", "app.cli.main"]
+COMMANDS = {API: [*PROGRAM, "serve", "--no-worker"], WORKER: [*PROGRAM, "worker"]}
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0  # seconds before a restart, doubled each time
 
 
 def port_problem(settings: Settings) -> str | None:
@@ -27,18 +31,34 @@ def port_problem(settings: Settings) -> str | None:
         try:
             probe.bind((settings.host, settings.port))
         except OSError as error:
-            return (
-                f"cannot listen on {settings.host}:{settings.port} ({error.strerror}): another program has "
-                "the port. Stop it, or choose another: `make serve PORT=8001` or SIMURGH_PORT=8001"
-            )
+            where = f"cannot listen on {settings.host}:{settings.port} ({error.strerror})"
+            if error.errno == errno.EADDRINUSE:
+                return f"{where}: another program has the port. Stop it, or {OTHER_PORT}"
+            if error.errno == errno.EACCES:
+                return f"{where}: ports below 1024 need a right that you lack; {OTHER_PORT}"
+            return f"{where}: this machine has no such address; set SIMURGH_HOST=127.0.0.1"
     return None
 
 
 class Supervisor:
-    """Restarts a child that dies, with growing pauses; gives up on one that keeps dying."""
+    """Restarts a child that dies, with growing pauses; gives up on one that keeps dying.
 
-    def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
+    ``commands`` are the children by name.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        say: Callable[[str], None],
+        *,
+        commands: Mapping[str, Sequence[str]] = COMMANDS,
+        first_pause: float = FIRST_PAUSE,
+        patience: float = STOP_PATIENCE,
+    ) -> None:
         self._say = say
+        self._commands = commands
+        self._first_pause = first_pause
+        self._patience = patience
         self._environment = {
             **os.environ,
             "SIMURGH_HOST": settings.host,
@@ -53,7 +73,7 @@ class Supervisor:
         """Until a signal comes (exit status 0) or a child cannot be kept alive (1)."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._stop)
-        for name in COMMANDS:
+        for name in self._commands:
             self._start(name)
         status = 0
         while not self._stopping:
@@ -70,7 +90,7 @@ class Supervisor:
     def _start(self, name: str) -> None:
         # A session of its own: Ctrl-C reaches the supervisor alone, which then ends both in order.
         self._children[name] = subprocess.Popen(  # noqa: S603  our own command
-            [sys.executable, "-m", "app.cli.main", *COMMANDS[name]],
+            self._commands[name],
             env=self._environment,
             start_new_session=True,
         )
@@ -85,7 +105,10 @@ class Supervisor:
             self._say(f"The {name} ended {count} times in a row (status {code}): giving up.")
             return False
         self._say(f"The {name} ended unexpectedly (status {code}); starting it again.")
-        time.sleep(min(0.5 * 2**count, 10))
+        pause = min(self._first_pause * 2 ** (count - 1), LONGEST_PAUSE)
+        until = time.monotonic() + pause
+        while time.monotonic() < until and not self._stopping:  # Ctrl-C is heard meanwhile
+            time.sleep(min(POLL, pause))
         if not self._stopping:
             self._start(name)
         return True
@@ -94,7 +117,7 @@ class Supervisor:
         for child in self._children.values():
             if child.poll() is None:
                 child.send_signal(signal.SIGTERM)
-        deadline = time.monotonic() + STOP_PATIENCE
+        deadline = time.monotonic() + self._patience
         for name, child in self._children.items():
             try:
                 child.wait(max(0.1, deadline - time.monotonic()))

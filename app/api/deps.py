@@ -28,6 +28,8 @@ class Strict(BaseModel):
     @classmethod
     def _plain_json(cls, data: Any) -> Any:
         """Python reads more than JSON is: NaN, infinities, halves of surrogate pairs."""
+        if not isinstance(data, dict):
+            return data  # refused by what follows
         try:
             json.dumps(data, ensure_ascii=False, allow_nan=False).encode()
         except UnicodeEncodeError as error:
