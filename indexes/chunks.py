@@ -143,7 +143,12 @@ def _test(name: str, values: Sequence[str], dialect: str) -> ColumnElement[bool]
         return s.versions.c.media_type.in_(values)
     if name.startswith("metadata."):
         field = s.documents.c.metadata[name.removeprefix("metadata.")]
-        return and_(field.is_not(None), field.as_string().in_(values))
+        found = field.as_string().in_(values)
+        if dialect == "sqlite":  # which takes true for 1
+            path = f'$."{name.removeprefix("metadata.")}"'
+            truth = [value for value in values if value in ("true", "false")]
+            found = or_(found, func.json_type(s.documents.c.metadata, path).in_(truth))
+        return and_(field.is_not(None), found)
     raise InvalidRequest(
         f"cannot filter by {name!r}: use one of {', '.join(FILTERABLE)} or metadata.<field>", param="filters"
     )

@@ -112,6 +112,9 @@ class LiveIndexes:
         except SimurghError as error:
             entry.progress = error.message
             log.error("index work failed", collection=entry.collection.name, error=error.message)
+        except Exception as error:  # the next question tries again, and is told why
+            entry.progress = f"{type(error).__name__}: {error}"
+            log.exception("index work failed", collection=entry.collection.name)
         finally:
             entry.working = False
             entry.opened.set()
