@@ -172,7 +172,10 @@ class EngineProcess:
         if self._client is not None:
             await self._client.aclose()
         self._client = httpx.AsyncClient(
-            transport=httpx.AsyncHTTPTransport(uds=str(socket), limits=httpx.Limits(max_connections=None)),
+            # No connection is used twice: the server may be closing an idle one at that very moment.
+            transport=httpx.AsyncHTTPTransport(
+                uds=str(socket), limits=httpx.Limits(max_connections=None, max_keepalive_connections=0)
+            ),
             base_url="http://engine",
             timeout=httpx.Timeout(None, connect=5.0),
             trust_env=False,

@@ -46,7 +46,8 @@ class Replicas:
                     transport=transport,
                     # Between two pieces of an answer; a long prompt in a full batch takes its time.
                     timeout=httpx.Timeout(120.0, connect=5.0),
-                    limits=httpx.Limits(max_connections=None),
+                    # Shorter than servers keep an idle connection: none is used while it is being closed.
+                    limits=httpx.Limits(max_connections=None, keepalive_expiry=2.0),
                     trust_env=False,
                 ),
             )
