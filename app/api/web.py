@@ -1,5 +1,6 @@
 """The chat page and its files."""
 
+import os
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
@@ -9,6 +10,7 @@ from fastapi.staticfiles import StaticFiles
 import app.web
 
 router = APIRouter(include_in_schema=False)
+SUFFIXES = (".js", ".css", ".svg")
 FOLDER = Path(app.web.__path__[0])
 
 
@@ -17,6 +19,13 @@ def page() -> FileResponse:
     return FileResponse(FOLDER / "index.html", headers={"Cache-Control": "no-cache"})
 
 
+class PageFiles(StaticFiles):
+    """Those that a page loads, not the package around them."""
+
+    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
+        return super().lookup_path(path) if path.endswith(SUFFIXES) else ("", None)
+
+
 def install(application: FastAPI) -> None:
     application.include_router(router)
-    application.mount("/static", StaticFiles(directory=FOLDER), name="static")
+    application.mount("/static", PageFiles(directory=FOLDER), name="static")

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from app.cli.client import Client, load_settings
@@ -22,7 +23,9 @@ def list_(as_json_: AsJson = False) -> None:
         return
     table = Table("name", "status", "rank", "version", "reason")
     for one in found["data"]:
-        table.add_row(one["name"], one["status"], str(one["rank"]), one["version"][:19], one["error"] or "")
+        table.add_row(
+            one["name"], one["status"], str(one["rank"]), one["version"][:19], escape(one["error"] or "")
+        )
     out.print(table)
 
 
@@ -42,7 +45,10 @@ def add(
     if as_json_:
         as_json(made)
     else:
-        out.print(f"{made['name']} is {made['status']}" + (f": {made['error']}" if made["error"] else ""))
+        out.print(
+            f"{made['name']} is {made['status']}" + (f": {made['error']}" if made["error"] else ""),
+            markup=False,
+        )
     if made["status"] == "failed":
         raise typer.Exit(1)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from app.cli.output import fail
 from app.settings import Settings
@@ -28,11 +29,14 @@ def load_settings() -> Settings:
             ),
             2,
         )
+    except SettingsError as error:
+        fail(f"settings: {error}", 2)
 
 
 class Client:
     def __init__(self, settings: Settings) -> None:
-        self.url = f"http://{settings.host}:{settings.port}"
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        self.url = f"http://{host}:{settings.port}"
         key = settings.api_key
         headers = {"Authorization": f"Bearer {key.get_secret_value()}"} if key else {}
         self._http = httpx.Client(base_url=self.url, headers=headers, timeout=TIMEOUT, trust_env=False)
@@ -64,7 +68,7 @@ class Client:
     @contextmanager
     def events(self, body: Any) -> Iterator[Iterator[tuple[str, Any]]]:
         """Server-sent events of a streamed /ask as (name, data)."""
-        with self._http.stream("POST", "/ask", json=body) as response:
+        with self._translated(), self._http.stream("POST", "/ask", json=body) as response:
             if response.status_code != 200:
                 response.read()
                 self._checked(response)
@@ -80,9 +84,14 @@ class Client:
             time.sleep(JOB_POLL)
 
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        try:
+        with self._translated():
             return self._http.request(method, path, **options)
-        except httpx.ConnectError:
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (httpx.ConnectError, httpx.ConnectTimeout):
             fail(f"nothing answers at {self.url}: start the service with `make serve` or `simurgh serve`")
         except httpx.HTTPError as error:
             fail(f"{self.url} broke off: {error}")

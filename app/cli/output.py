@@ -5,6 +5,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     Progress,
@@ -24,7 +25,7 @@ def as_json(data: Any) -> None:
 
 
 def fail(message: str, status: int = 1) -> NoReturn:
-    err.print(f"[bold red]simurgh:[/] {message}", highlight=False)
+    err.print(f"[bold red]simurgh:[/] {escape(message)}", highlight=False)
     raise typer.Exit(status)
 
 

@@ -18,7 +18,7 @@ GRACE = 5  # seconds that requests in flight get at shutdown
 
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on.")] = None,
     worker: Annotated[bool, typer.Option(help="Start the ingestion worker beside the API.")] = True,
 ) -> None:
     """Run the API and, beside it, the ingestion worker. Ctrl-C stops both."""

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from app.cli.client import Client, load_settings
 from app.cli.output import AsJson, as_json, fail, out, progress
@@ -54,7 +55,9 @@ def follow(client: Client, job_id: str, *, quiet: bool = False) -> dict[str, Any
     if not quiet:
         for one in job["documents"]:
             detail = f"{one['chunks']} chunks" if one["error"] is None else one["error"]["message"]
-            out.print(f"  {one['status']:<10} {one['name']}  [dim]{detail}[/]", highlight=False)
+            out.print(
+                f"  {one['status']:<10} {escape(one['name'])}  [dim]{escape(detail)}[/]", highlight=False
+            )
         if not job["documents"]:
             out.print("  unchanged: everything was known already")
     return job
@@ -111,7 +114,7 @@ def search(
         return
     for number, one in enumerate(found["sources"], 1):
         page = f", page {one['page']}" if one["page"] else ""
-        out.print(f"\n[bold]{number}. {one['score']:.3f}[/] {one['title']}{page}", highlight=False)
+        out.print(f"\n[bold]{number}. {one['score']:.3f}[/] {escape(one['title'])}{page}", highlight=False)
         out.print(one["text"], highlight=False, markup=False)
 
 

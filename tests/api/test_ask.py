@@ -1,13 +1,12 @@
 """POST /ask: whole and streamed, what it refuses, and what it says when it does not know."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.support.api import WINDOW, Api, make_settings, started
+from tests.support.replies import error_of, events_of
 from tests.support.worker import Worker
 
 FERRY = "The ferry leaves the harbour at noon. Bring a ticket."
@@ -16,25 +15,6 @@ QUESTION = "When does the ferry leave the harbour?"
 
 def says(api: Api, text: str) -> None:
     api.generator.script = lambda _request: text
-
-
-def error_of(answer: httpx.Response, status: int, code: str, param: str | None = None) -> dict[str, Any]:
-    assert answer.status_code == status, answer.text
-    error: dict[str, Any] = answer.json()["error"]
-    assert (error["code"], error["param"]) == (code, param)
-    assert error["request_id"] == answer.headers["x-request-id"]
-    assert error["message"]
-    return error
-
-
-def events_of(answer: httpx.Response) -> list[tuple[str, Any]]:
-    assert answer.headers["content-type"].startswith("text/event-stream")
-    found = []
-    for block in answer.text.replace("\r\n", "\n").split("\n\n"):
-        lines = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))
-        if lines:
-            found.append((lines["event"], json.loads(lines["data"])))
-    return found
 
 
 @pytest.fixture

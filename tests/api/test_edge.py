@@ -1,0 +1,213 @@
+"""Around all routes: keys, request ids, health, metrics, the page, the description."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from app.compose import heartbeat_file
+from tests.support.api import Api, make_settings, started
+from tests.support.replies import error_of
+from tests.support.worker import Worker
+
+KEY = "a-long-enough-key-of-ours"
+CLOSED = [
+    ("POST", "/ask"),
+    ("POST", "/search"),
+    ("POST", "/ingest"),
+    ("GET", "/jobs/x"),
+    ("DELETE", "/jobs/x"),
+    ("GET", "/jobs/x/events"),
+    ("GET", "/documents"),
+    ("GET", "/documents/x"),
+    ("GET", "/documents/x/text"),
+    ("GET", "/documents/x/file"),
+    ("DELETE", "/documents/x"),
+    ("GET", "/collections"),
+    ("POST", "/collections"),
+    ("GET", "/collections/x"),
+    ("PATCH", "/collections/x"),
+    ("DELETE", "/collections/x"),
+    ("GET", "/adapters"),
+    ("POST", "/adapters"),
+    ("GET", "/adapters/x"),
+    ("DELETE", "/adapters/x"),
+    ("GET", "/v1/models"),
+    ("GET", "/v1/models/simurgh"),
+    ("POST", "/v1/chat/completions"),
+    ("POST", "/v1/embeddings"),
+    ("GET", "/metrics"),
+]
+OPEN = ["/health/live", "/health/ready", "/", "/static/app.js", "/docs", "/openapi.json"]
+
+
+@pytest.fixture
+async def closed(tmp_path: Path, empty_database: Path, worker: Worker) -> AsyncIterator[Api]:
+    async with started(make_settings(tmp_path / "var", empty_database, api_key=KEY), worker) as api:
+        yield api
+
+
+async def test_without_the_key_nothing_is_told(closed: Api) -> None:
+    wrong = [
+        {},
+        {"Authorization": ""},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Bearer "},
+        {"Authorization": f"Bearer {KEY}x"},
+        {"Authorization": f"Bearer {KEY[:-1]}"},
+        {"Authorization": f"Basic {KEY}"},
+        {"Authorization": KEY},
+        {"Authorization": "Bearer \u00e9".encode("latin-1")},
+    ]
+    told = set()
+    for headers in wrong:
+        for method, path in CLOSED if not headers else CLOSED[:2]:
+            body = {"json": {"question": "x"}} if method in ("POST", "PATCH") else {}
+            answer = await closed.http.request(method, path, headers=headers, **body)
+            error = error_of(answer, 401, "unauthorized")
+            assert answer.headers["www-authenticate"] == "Bearer"
+            told.add((error["message"], len(answer.content)))
+    assert len(told) == 1
+
+
+async def test_with_the_key_everything_is_open(closed: Api) -> None:
+    for value in (f"Bearer {KEY}", f"bearer {KEY}", f"BEARER  {KEY} "):
+        assert (await closed.http.get("/collections", headers={"Authorization": value})).status_code == 200
+
+
+async def test_what_is_open_to_all(closed: Api) -> None:
+    for path in OPEN:
+        assert (await closed.http.get(path)).status_code == 200, path
+
+
+async def test_every_route_is_either_closed_or_open(api: Api) -> None:
+    described = (await api.http.get("/openapi.json")).json()["paths"]
+    routes = {(method.upper(), path) for path, methods in described.items() for method in methods}
+    health = {("GET", "/health/live"), ("GET", "/health/ready")}
+    known = {(method, path.replace("/x", "/*")) for method, path in CLOSED}
+    names = ("{job_id}", "{document_id}", "{name}")
+
+    def plain(path: str) -> str:
+        for name in names:
+            path = path.replace(name, "*")
+        return path.replace("/v1/models/*", "/v1/models/simurgh")
+
+    new = {(method, path) for method, path in routes - health if (method, plain(path)) not in known}
+    assert not new, "add them to the routes that need a key"
+
+
+async def test_a_request_keeps_its_id(api: Api) -> None:
+    answer = await api.http.get("/collections/none", headers={"X-Request-ID": "mine-1.2_3"})
+    assert answer.headers["x-request-id"] == "mine-1.2_3"
+    assert answer.json()["error"]["request_id"] == "mine-1.2_3"
+    ids = set()
+    for bad in ("", "a b", "x" * 65, "<script>", "é".encode()):
+        answer = await api.http.get("/health/live", headers={"X-Request-ID": bad})
+        ids.add(answer.headers["x-request-id"])
+    assert len(ids) == 5
+    assert all(len(one) == 32 for one in ids)
+
+
+async def test_what_is_not_there(api: Api) -> None:
+    error_of(await api.http.get("/none-such"), 404, "not_found")
+    answer = await api.http.put("/ask", json={})
+    error_of(answer, 405, "method_not_allowed")
+    assert "POST" in answer.headers["allow"]
+    for path in ("/static/none.js", "/static/../settings.py", "/static/%2e%2e/settings.py", "/static/"):
+        assert (await api.http.get(path)).status_code == 404, path
+
+
+async def test_health(api: Api) -> None:
+    assert (await api.http.get("/health/live")).json() == {"status": "ok"}
+    answer = await api.http.get("/health/ready")
+    assert answer.status_code == 200
+    assert answer.json()["parts"]["worker"]["status"] == "missing"
+    heartbeat_file(api.service.settings).touch()
+    assert (await api.http.get("/health/ready")).json()["parts"]["worker"]["status"] == "ok"
+
+
+async def test_not_ready_says_what_is_missing(api: Api) -> None:
+    class Starting:
+        state, reason, restarts, retry_after = "starting", "loading the model", 2, 9
+
+    object.__setattr__(api.service.parts, "process", Starting())
+    try:
+        answer = await api.http.get("/health/ready")
+        metrics = (await api.http.get("/metrics")).text
+    finally:
+        object.__setattr__(api.service.parts, "process", None)
+    assert answer.status_code == 503
+    assert answer.json()["missing"] == ["engine"]
+    assert answer.json()["parts"]["engine"]["reason"] == "loading the model"
+    assert answer.headers["retry-after"] == "9"
+    assert "simurgh_engine_up 0.0" in metrics
+    assert "simurgh_engine_restarts 2.0" in metrics
+
+
+async def test_metrics(api: Api) -> None:
+    await api.ingest("The ferry leaves at noon.")
+    await api.ask("When does the ferry leave?")
+    await api.ask("When does the ferry leave?", filters={"tag": "none"})
+    await api.http.post("/ingest", json={"payloads": [{"id": "x", "text": "waits"}]})
+    for _ in range(3):
+        await api.http.get("/collections/a-secret-name")
+        await api.http.get("/no/such/route")
+    answer = await api.http.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain")
+    text = answer.text
+    assert 'simurgh_http_requests_total{route="/ask",status="200"} 2.0' in text
+    assert 'simurgh_http_requests_total{route="/collections/{name}",status="404"} 3.0' in text
+    assert 'simurgh_http_requests_total{route="unmatched",status="404"} 3.0' in text
+    assert "a-secret-name" not in text
+    assert 'simurgh_answers_total{adapter="base",outcome="answered"} 1.0' in text
+    assert 'simurgh_answers_total{adapter="base",outcome="weak_evidence"} 1.0' in text
+    assert "simurgh_queue_depth 1.0" in text
+    assert "simurgh_answer_seconds_count 2.0" in text
+
+
+async def test_the_page_and_its_files(api: Api) -> None:
+    page = await api.http.get("/")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
+    for name in ("app.js", "style.css", "simurgh.svg"):
+        answer = await api.http.get(f"/static/{name}")
+        assert answer.status_code == 200
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    assert (await api.http.get("/static/__init__.py")).status_code == 404
+
+
+async def test_the_description_loads(api: Api) -> None:
+    described = (await api.http.get("/openapi.json")).json()
+    assert described["info"]["title"] == "Simurgh"
+    for path in ("/ask", "/search", "/ingest", "/adapters", "/v1/chat/completions"):
+        assert "requestBody" in described["paths"][path]["post"], path
+    assert (await api.http.get("/docs")).status_code == 200
+
+
+async def test_no_callback_holds_the_event_loop(
+    api: Api, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = asyncio.get_running_loop()
+    loop.set_debug(True)
+    loop.slow_callback_duration = 0.5
+    original = api.service.embedder.embed_queries
+
+    def slow(texts: list[str]) -> object:
+        time.sleep(0.7)  # on the loop it would be reported
+        return original(texts)
+
+    monkeypatch.setattr(api.service.embedder, "embed_queries", slow)
+    with caplog.at_level(logging.WARNING, logger="asyncio"):
+        await api.ingest("The ferry leaves at noon. Bring a ticket.")
+        await api.ask("When does the ferry leave?")
+        await api.http.post("/search", json={"question": "When does the ferry leave?"})
+        await api.http.get("/documents")
+        await api.http.get("/v1/models")
+    loop.set_debug(False)
+    slow_ones = [record.message for record in caplog.records if "took" in record.message]
+    assert not slow_ones

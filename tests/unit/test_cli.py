@@ -1,0 +1,159 @@
+"""The `simurgh` command: for people, for programs, and when something is wrong."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.cli.main import cli
+from tests.support import lora
+from tests.support.api import Server, empty_database, server, worker
+from tests.support.service import free_port
+
+__all__ = ["empty_database", "server", "worker"]  # fixtures
+ROOT = Path(__file__).parents[2]
+KEY = "a-long-enough-key-of-ours"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+def simurgh(*arguments: str, at: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SIMURGH_")}
+    environment |= {"PYTHONPATH": str(ROOT), "COLUMNS": "200", "SIMURGH_DATA_DIR": str(at / "var")}
+    environment |= {f"SIMURGH_{name.upper()}": value for name, value in settings.items()}
+    return subprocess.run(
+        [sys.executable, "-m", "app.cli.main", *arguments],
+        env=environment,
+        cwd=at,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def port_of(server: Server) -> str:
+    return server.url.rpartition(":")[2]
+
+
+def test_help_names_every_command(folder: Path) -> None:
+    done = simurgh("--help", at=folder)
+    assert done.returncode == 0
+    names = [str(one.name or getattr(one.callback, "__name__", "")) for one in cli.registered_commands]
+    for name in [*names, "adapters", "models"]:
+        assert name in done.stdout
+
+
+def test_doctor_for_programs(folder: Path) -> None:
+    done = simurgh("doctor", "--json", at=folder, port=str(free_port()))
+    found = {one["what"]: one for one in json.loads(done.stdout)}
+    assert {"python", "cpu", "memory", "disk", "device", "models", "port", "access"} <= set(found)
+    assert all(one["state"] in ("ok", "warning", "problem") and one["detail"] for one in found.values())
+    assert done.returncode == any(one["state"] == "problem" for one in found.values())
+    assert found["port"]["state"] == "ok"
+
+
+def test_ingest_ask_and_search_for_programs(server: Server, folder: Path) -> None:
+    server.generator.script = lambda _request: "The ferry leaves the harbour at noon [1]."
+    server.ingest("Ferries are old. The ferry leaves the harbour at noon.")
+    question = "When does the ferry leave the harbour?"
+    done = simurgh("ask", question, "--json", at=folder, port=port_of(server))
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["answer"].endswith("[1]")
+    assert answer["citations"][0]["quote"] == "The ferry leaves the harbour at noon."
+    done = simurgh("search", question, "--json", "--top-k", "1", at=folder, port=port_of(server))
+    assert len(json.loads(done.stdout)["sources"]) == 1
+
+
+def test_an_answer_for_people(server: Server, folder: Path) -> None:
+    server.generator.script = lambda _request: "The [bold]ferry[/bold] leaves the harbour at noon [1]."
+    server.ingest("Ferries are old. The ferry leaves the harbour at noon.")
+    done = simurgh("ask", "When does the ferry leave the harbour?", at=folder, port=port_of(server))
+    assert done.returncode == 0, done.stderr
+    assert "noon. [1]" in done.stdout
+    assert "“The ferry leaves the harbour at noon.”" in done.stdout
+
+
+def test_adapters_from_a_folder(server: Server, folder: Path) -> None:
+    for name, content in lora.files(value=0.125).items():
+        (folder / name).write_bytes(content)
+    done = simurgh("adapters", "add", "cli", str(folder), "--json", at=folder, port=port_of(server))
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["status"] == "ready"
+    listed = simurgh("adapters", "list", at=folder, port=port_of(server))
+    assert "cli" in listed.stdout
+    assert simurgh("adapters", "remove", "cli", at=folder, port=port_of(server)).returncode == 0
+    gone = simurgh("adapters", "remove", "cli", at=folder, port=port_of(server))
+    assert gone.returncode == 1
+    assert "adapter_not_found" in gone.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["ask", "Why?"],
+        ["ask", "Why?", "--json"],
+        ["search", "Why?"],
+        ["adapters", "list"],
+        ["ingest", "setup.txt"],
+    ],
+)
+def test_when_nothing_listens(folder: Path, arguments: list[str]) -> None:
+    (folder / "setup.txt").write_text("hello")
+    done = simurgh(*arguments, at=folder, port=str(free_port()))
+    assert done.returncode == 1
+    assert "start the service with `make serve`" in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
+def test_errors_of_the_service_are_told(server: Server, folder: Path) -> None:
+    for more in ([], ["--json"]):
+        done = simurgh("ask", "Why?", "-c", "[/none]", *more, at=folder, port=port_of(server))
+        assert done.returncode == 1
+        assert "there is no collection '[/none]'" in " ".join(done.stderr.split())
+        assert "Traceback" not in done.stderr
+    done = simurgh("ingest", "no-such-file", at=folder, port=port_of(server))
+    assert "there is no file 'no-such-file'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"port": "x"}, "port"),
+        ({"host": "0.0.0.0"}, "SIMURGH_API_KEY"),  # noqa: S104
+        ({"api_key": "changeme"}, "at least 16 characters"),
+        ({"max_lora_rank": "17"}, "max_lora_rank"),
+        ({"fetch_allow": "["}, "fetch_allow"),
+    ],
+)
+def test_bad_settings_are_told(folder: Path, settings: dict[str, str], told: str) -> None:
+    done = simurgh("doctor", at=folder, **settings)
+    assert done.returncode == 2
+    assert told in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
+def test_serve_refuses_what_cannot_work(folder: Path) -> None:
+    done = simurgh("serve", "--host", "0.0.0.0", at=folder)  # noqa: S104
+    assert done.returncode == 2
+    assert "without SIMURGH_API_KEY" in " ".join(done.stderr.split())
+    done = simurgh("serve", "--port", "99999", at=folder)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = simurgh("serve", "--port", str(taken.getsockname()[1]), at=folder)
+    assert done.returncode == 3
+    assert "another program has the port" in " ".join(done.stderr.split())
+    (folder / "var").write_text("a file")
+    done = simurgh("serve", "--port", str(free_port()), at=folder)
+    assert done.returncode == 4
+    assert "cannot write to the data folder" in " ".join(done.stderr.split())
