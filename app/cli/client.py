@@ -39,7 +39,13 @@ class Client:
         self.url = f"http://{host}:{settings.port}"
         key = settings.api_key
         headers = {"Authorization": f"Bearer {key.get_secret_value()}"} if key else {}
-        self._http = httpx.Client(base_url=self.url, headers=headers, timeout=TIMEOUT, trust_env=False)
+        self._http = httpx.Client(
+            base_url=self.url,
+            headers=headers,
+            timeout=TIMEOUT,
+            limits=httpx.Limits(max_keepalive_connections=0),  # a command leaves no connection open
+            trust_env=False,
+        )
 
     def get(self, path: str, **params: Any) -> Any:
         return self._checked(self._send("GET", path, params=params))
