@@ -139,35 +139,33 @@ async def test_filters_choose_by_tag_and_metadata(api: Api) -> None:
     assert len(both["sources"]) == 2
 
 
-@pytest.mark.parametrize(
-    ("changes", "status", "code", "param"),
-    [
-        ({"question": ""}, 422, "invalid_request", "question"),
-        ({"question": " \n\t"}, 422, "invalid_request", "question"),
-        ({"question": "word " * 20_000}, 422, "question_too_long", "question"),
-        ({"top_k": 0}, 422, "invalid_request", "top_k"),
-        ({"top_k": 10**6}, 422, "invalid_request", "top_k"),
-        ({"top_k": 10**30}, 422, "invalid_request", "top_k"),
-        ({"max_tokens": 0}, 422, "invalid_request", "max_tokens"),
-        ({"max_tokens": 10**6}, 422, "invalid_request", "max_tokens"),
-        ({"temperature": -0.1}, 422, "invalid_request", "temperature"),
-        ({"temperature": 2.1}, 422, "invalid_request", "temperature"),
-        ({"collection": "none-such"}, 404, "collection_not_found", "collection"),
-        ({"adapter": "none-such"}, 404, "adapter_not_found", "adapter"),
-        ({"adapter": ""}, 404, "adapter_not_found", "adapter"),
-        ({"colection": "x"}, 422, "invalid_request", "colection"),
-        ({"mode": "magic"}, 422, "invalid_request", "mode"),
-        ({"filters": {"colour": ["red"]}}, 422, "invalid_request", "filters"),
-        ({"history": [{"role": "system", "content": "x"}]}, 422, "invalid_request", "history.0.role"),
-    ],
-)
-async def test_bad_fields_are_named(
-    ferry: Api, changes: dict[str, Any], status: int, code: str, param: str
-) -> None:
-    for stream in (False, True):
-        body = {"question": QUESTION, "stream": stream, **changes}
-        error_of(await ferry.http.post("/ask", json=body), status, code, param)
-    assert ferry.generator.requests == []
+BAD_FIELDS: list[Any] = [
+    ({"question": ""}, 422, "invalid_request", "question"),
+    ({"question": " \n\t"}, 422, "invalid_request", "question"),
+    ({"question": "word " * 20_000}, 422, "question_too_long", "question"),
+    ({"top_k": 0}, 422, "invalid_request", "top_k"),
+    ({"top_k": 10**6}, 422, "invalid_request", "top_k"),
+    ({"top_k": 10**30}, 422, "invalid_request", "top_k"),
+    ({"max_tokens": 0}, 422, "invalid_request", "max_tokens"),
+    ({"max_tokens": 10**6}, 422, "invalid_request", "max_tokens"),
+    ({"temperature": -0.1}, 422, "invalid_request", "temperature"),
+    ({"temperature": 2.1}, 422, "invalid_request", "temperature"),
+    ({"collection": "none-such"}, 404, "collection_not_found", "collection"),
+    ({"adapter": "none-such"}, 404, "adapter_not_found", "adapter"),
+    ({"adapter": ""}, 404, "adapter_not_found", "adapter"),
+    ({"colection": "x"}, 422, "invalid_request", "colection"),
+    ({"mode": "magic"}, 422, "invalid_request", "mode"),
+    ({"filters": {"colour": ["red"]}}, 422, "invalid_request", "filters"),
+    ({"history": [{"role": "system", "content": "x"}]}, 422, "invalid_request", "history.0.role"),
+]
+
+
+async def test_bad_fields_are_named(ferry: Api) -> None:
+    for changes, status, code, param in BAD_FIELDS:
+        for stream in (False, True):
+            body = {"question": QUESTION, "stream": stream, **changes}
+            error_of(await ferry.http.post("/ask", json=body), status, code, param)
+        assert ferry.generator.requests == []
 
 
 @pytest.mark.parametrize("values", [[], ["x"] * 101])
@@ -185,25 +183,25 @@ async def test_a_strange_filter_name_is_no_fault_of_ours(ferry: Api, name: str) 
     assert answer.status_code in (200, 422), answer.text
 
 
-@pytest.mark.parametrize(
-    ("content", "kind", "status"),
-    [
-        (b"{", "application/json", 400),
-        (b"", "application/json", 422),
-        (b"[]", "application/json", 422),
-        (b'"x"', "application/json", 422),
-        (b"\xff\xfe", "application/json", 400),
-        (b"[" * 100_000, "application/json", 400),
-        (b'{"question": "x", "\\ud800": 1}', "application/json", 422),
-        (b'{"question": "\\ud800"}', "application/json", 422),
-        (b'{"question": "x", "temperature": NaN}', "application/json", 422),
-        (b"question=x", "application/x-www-form-urlencoded", 422),
-    ],
-)
-async def test_what_is_no_question_at_all(api: Api, content: bytes, kind: str, status: int) -> None:
-    answer = await api.http.post("/ask", content=content, headers={"content-type": kind})
-    assert answer.status_code == status, answer.text
-    assert set(answer.json()["error"]) == {"code", "message", "param", "type", "request_id"}
+NO_QUESTIONS: list[Any] = [
+    (b"{", "application/json", 400),
+    (b"", "application/json", 422),
+    (b"[]", "application/json", 422),
+    (b'"x"', "application/json", 422),
+    (b"\xff\xfe", "application/json", 400),
+    (b"[" * 100_000, "application/json", 400),
+    (b'{"question": "x", "\\ud800": 1}', "application/json", 422),
+    (b'{"question": "\\ud800"}', "application/json", 422),
+    (b'{"question": "x", "temperature": NaN}', "application/json", 422),
+    (b"question=x", "application/x-www-form-urlencoded", 422),
+]
+
+
+async def test_what_is_no_question_at_all(api: Api) -> None:
+    for content, kind, status in NO_QUESTIONS:
+        answer = await api.http.post("/ask", content=content, headers={"content-type": kind})
+        assert answer.status_code == status, answer.text
+        assert set(answer.json()["error"]) == {"code", "message", "param", "type", "request_id"}
 
 
 async def test_a_question_beyond_the_models_window(

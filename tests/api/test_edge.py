@@ -1,14 +1,18 @@
 """Around all routes: keys, request ids, health, metrics, the page, the description."""
 
 import asyncio
-import logging
-import time
+import threading
+import traceback
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from app.compose import heartbeat_file
+from indexes.embedder import FakeEmbedder
+from indexes.records import Vectors
+from tests.support import lora
 from tests.support.api import Api, make_settings, started
 from tests.support.replies import error_of
 from tests.support.worker import Worker
@@ -189,25 +193,47 @@ async def test_the_description_loads(api: Api) -> None:
     assert (await api.http.get("/docs")).status_code == 200
 
 
-async def test_no_callback_holds_the_event_loop(
-    api: Api, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    loop = asyncio.get_running_loop()
-    loop.set_debug(True)
-    loop.slow_callback_duration = 0.5
-    original = api.service.embedder.embed_queries
+async def test_nothing_that_waits_runs_on_the_event_loop(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the database nor the embedder: every other request would wait, too."""
+    loop, blocked = threading.get_ident(), []
 
-    def slow(texts: list[str]) -> object:
-        time.sleep(0.7)  # on the loop it would be reported
-        return original(texts)
+    def note(*_arguments: object) -> None:
+        if threading.get_ident() == loop:
+            blocked.append("".join(traceback.format_stack(limit=12)))
 
-    monkeypatch.setattr(api.service.embedder, "embed_queries", slow)
-    with caplog.at_level(logging.WARNING, logger="asyncio"):
-        await api.ingest("The ferry leaves at noon. Bring a ticket.")
-        await api.ask("When does the ferry leave?")
-        await api.http.post("/search", json={"question": "When does the ferry leave?"})
-        await api.http.get("/documents")
-        await api.http.get("/v1/models")
-    loop.set_debug(False)
-    slow_ones = [record.message for record in caplog.records if "took" in record.message]
-    assert not slow_ones
+    def embed(texts: list[str]) -> Vectors:
+        note()
+        return FakeEmbedder().embed_passages(texts)
+
+    event.listen(api.service.database, "before_cursor_execute", note)
+    monkeypatch.setattr(api.service.embedder, "embed_queries", embed)
+    monkeypatch.setattr(api.service.embedder, "embed_passages", embed)
+    await api.ingest("The ferry leaves at noon. Bring a ticket.")
+    file = ("file", ("a.zip", lora.zipped(lora.files())))
+    await api.http.post("/adapters", data={"name": "legal"}, files=[file])
+    question = "When does the ferry leave?"
+    for stream in (False, True):
+        for adapter in ("base", "legal", "none"):
+            body = {"question": question, "stream": stream, "adapter": adapter}
+            await api.http.post("/ask", json=body)
+        chat = {
+            "model": "simurgh:legal",
+            "messages": [{"role": "user", "content": question}],
+            "stream": stream,
+        }
+        assert (await api.http.post("/v1/chat/completions", json=chat)).status_code == 200
+    api.generator.script = lambda _request: "Dragons breathe fire."
+    assert (await api.ask(question))["model"] == "extractive"
+    await api.http.post("/search", json={"question": question})
+    await api.http.post("/v1/embeddings", json={"model": "x", "input": "y"})
+    answer = await api.http.post("/ingest", files=[("file", ("a.txt", b"The moon."))])
+    await asyncio.to_thread(api.worker.work, api.service)
+    job_id, document_id = answer.json()["job_id"], answer.json()["documents"][0]["document_id"]
+    for path in (f"/jobs/{job_id}", f"/jobs/{job_id}/events", f"/documents/{document_id}/text"):
+        assert (await api.http.get(path)).status_code == 200
+    for path in ("/documents", "/collections", "/adapters", "/v1/models", "/metrics", "/health/ready"):
+        assert (await api.http.get(path)).status_code == 200
+    for path in (f"/jobs/{job_id}", f"/documents/{document_id}", "/adapters/legal", "/collections/default"):
+        assert (await api.http.delete(path)).status_code < 300
+    await api.service.adapters.load_waiting("default")
+    assert not blocked, blocked[0]
