@@ -8,8 +8,8 @@ from sqlalchemy import Engine, Row, and_, func, or_, select, update
 from indexes import schema as s
 from indexes.changes import lock, next_seq, retire
 from indexes.database import reading, writing
+from indexes.endings import end_unfinished
 from indexes.errors import DocumentNotFound, InvalidRequest
-from indexes.queue import end_unfinished
 from indexes.records import Collection, Document, Page
 
 

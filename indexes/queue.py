@@ -3,16 +3,14 @@
 import time
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Engine,
     Row,
     and_,
-    case,
     func,
     insert,
     not_,
@@ -25,6 +23,7 @@ from indexes import schema as s
 from indexes.changes import lock, next_seq, retire
 from indexes.collections import require_embedder
 from indexes.database import reading, writing
+from indexes.endings import UNFINISHED, end_versions, end_waiting
 from indexes.errors import CollectionNotFound, JobNotFound, Unavailable
 from indexes.records import (
     Chunk,
@@ -37,7 +36,6 @@ from indexes.records import (
     Version,
 )
 
-UNFINISHED = ("queued", "processing")
 INSERT_ROWS = 500
 VERSION_PARTS = [
     column for column in s.versions.c if column.name != "text"
@@ -85,7 +83,7 @@ class Queue:
                     continue
                 document_id = _document_for(db, collection, item, now)
                 # A newer version of the same source makes the waiting ones pointless.
-                ended += _end_waiting(db, s.versions.c.document_id == document_id, "replaced")
+                ended += end_waiting(db, s.versions.c.document_id == document_id, "replaced")
                 version_id = uuid.uuid4().hex
                 db.execute(
                     insert(s.versions).values(
@@ -102,7 +100,7 @@ class Queue:
                 )
                 documents.append(_job_document(document_id, item.name, "queued"))
                 version_ids.append(version_id)
-            _end_versions(db, ended)
+            end_versions(db, ended)
         return job_id, documents, version_ids
 
     def take(self, version_id: str) -> Version | None:
@@ -226,7 +224,7 @@ class Queue:
                 .where(s.documents.c.id == version.document_id)
                 .values(version_id=version.id)
             )
-            _end_versions(db, {version.job_id: 1})
+            end_versions(db, {version.job_id: 1})
         return True
 
     def end(
@@ -240,7 +238,7 @@ class Queue:
                 .values(status=status, error_code=code, error=error, finished_at=time.time())
             ).rowcount
             if changed:
-                _end_versions(db, {version.job_id: 1})
+                end_versions(db, {version.job_id: 1})
 
     def current_sha256(self, version: Version) -> str | None:
         """The bytes that answer for the document now, to tell whether a fetch brought anything new."""
@@ -324,23 +322,6 @@ class Queue:
         return count, time.time() - oldest if oldest else 0.0
 
 
-def end_unfinished(db: Connection, which: ColumnElement[bool], status: str) -> None:
-    """End versions that nobody waits for any more, and count them in their jobs."""
-    _end_versions(db, _end_waiting(db, which, status))
-
-
-def _end_waiting(db: Connection, which: ColumnElement[bool], status: str) -> Counter[str]:
-    """How many versions were ended, by job."""
-    return Counter(
-        db.execute(
-            update(s.versions)
-            .where(which, s.versions.c.status.in_(UNFINISHED))
-            .values(status=status, finished_at=time.time())
-            .returning(s.versions.c.job_id)
-        ).scalars()
-    )
-
-
 def _same_bytes(db: Connection, collection: Collection, item: NewDocument) -> Row[Any] | None:
     """A version with the bytes of ``item`` that waits, or that answers and will not soon be replaced."""
     if item.sha256 is None:
@@ -382,35 +363,6 @@ def _document_for(db: Connection, collection: Collection, item: NewDocument, now
         )
     )
     return document_id
-
-
-def _end_versions(db: Connection, ended: Mapping[str, int]) -> None:
-    """``ended`` versions of each job; jobs are locked in the order of their ids."""
-    for job_id in sorted(ended):
-        db.execute(update(s.jobs).where(s.jobs.c.id == job_id).values(done=s.jobs.c.done + ended[job_id]))
-        _settle_job(db, job_id)
-
-
-def _settle_job(db: Connection, job_id: str) -> None:
-    """End the job when its last document has: failed only when every document of it failed."""
-    row = db.execute(
-        select(
-            s.jobs.c.status,
-            s.jobs.c.total,
-            s.jobs.c.done,
-            func.count(case((s.versions.c.status == "failed", 1))).label("failed"),
-        )
-        .outerjoin(s.versions, s.versions.c.job_id == s.jobs.c.id)
-        .where(s.jobs.c.id == job_id)
-        .group_by(s.jobs.c.id)
-    ).one()
-    if row.done >= row.total and row.status in ("queued", "running"):
-        status = "failed" if row.failed == row.total and row.total else "succeeded"
-        db.execute(
-            update(s.jobs)
-            .where(s.jobs.c.id == job_id)
-            .values(status=status, stage=status, finished_at=time.time())
-        )
 
 
 def _job_document(document_id: str, name: str, status: str) -> JobDocument:
