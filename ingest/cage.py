@@ -44,8 +44,10 @@ class ExtractionCage:
             self._child = None
 
     def _ask(self, line: bytes) -> dict[str, Any]:
+        if self._child is not None and self._child.poll() is not None:
+            self.close()  # it was killed while it waited
         child = self._child
-        if child is None or child.poll() is not None:
+        if child is None:
             child = self._child = subprocess.Popen(
                 [sys.executable, "-m", "ingest.cage"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
             )

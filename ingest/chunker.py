@@ -10,8 +10,8 @@ from tokenizers import Tokenizer
 
 from indexes.records import Chunk
 
-RUN = 1000  # characters without a place to cut, after which one is made: the splitter's time grows with its square
-UNBROKEN = re.compile(r"[^\s.!?,;:،؛؟۔。！？，；：、]{%d}" % RUN)
+RUN = 500  # characters without a place to cut, after which one is made: the time grows with their square
+UNBROKEN = re.compile(rf"[^\s.!?,;:،؛؟۔。！？，；：、]{{{RUN}}}")
 
 
 class Chunker:

@@ -137,7 +137,7 @@ def content_type(header: str | None) -> tuple[str | None, str | None]:
     if not header:
         return None, None
     parsed = Message()
-    parsed["content-type"] = header.replace("\r", " ").replace("\n", " ")
+    parsed["content-type"] = clean(header)
     charset = parsed.get_param("charset")
     return parsed.get_content_type(), charset if isinstance(charset, str) else None
 

@@ -24,6 +24,7 @@ USER_AGENT = "Simurgh/0.1 (+document ingestion)"
 HEADERS = {"Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
 ENCODINGS = ("", "identity", "gzip", "x-gzip", "deflate")  # one at most: nested ones multiply a bomb's size
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
+PROTOCOL_ASSIGNMENTS = ipaddress.ip_network("192.0.0.0/24")  # older Pythons take most of it for global
 GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")  # all of IPv6 that is routed in public
 Trace = Callable[[str, dict[str, Any]], None]
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -133,7 +134,7 @@ class Fetcher:
             return True
         if isinstance(inner, ipaddress.IPv6Address) and inner not in GLOBAL_UNICAST:
             return False
-        return inner.is_global and not inner.is_multicast
+        return inner.is_global and not inner.is_multicast and inner not in PROTOCOL_ASSIGNMENTS
 
 
 def check_url(url: str) -> httpx.URL:

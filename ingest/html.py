@@ -1,5 +1,6 @@
 """The main content of a web page, as Markdown so that its headings and tables survive; by trafilatura."""
 
+import re
 import sys
 from collections.abc import Iterator
 
@@ -9,11 +10,16 @@ from trafilatura.settings import use_config
 from indexes.errors import UnreadableDocument
 from ingest.extract import Extracted, clean
 
-JOINERS = {"\u200c": ("&zwnj;", "&#8204;", "&#x200c;"), "\u200d": ("&zwj;", "&#8205;", "&#x200d;")}
+JOINERS = {  # as pages write them
+    "\u200c": re.compile("\u200c|&zwnj;|&#0{0,5}8204;|&#x0{0,5}200c;", re.IGNORECASE),
+    "\u200d": re.compile("\u200d|&zwj;|&#0{0,5}8205;|&#x0{0,5}200d;", re.IGNORECASE),
+}
 
 
 def extract_html(html: str, url: str | None) -> Extracted:
     """Raises UnreadableDocument when the page holds no content."""
+    if "<html" not in html.lower():  # trafilatura takes only whole pages
+        html = f"<html><body>{html}</body></html>"
     html, back = _joiners_kept(html)
     config = use_config()
     config.set("DEFAULT", "EXTRACTION_TIMEOUT", "0")  # its signal-based timeout; ours is the process's
@@ -22,6 +28,8 @@ def extract_html(html: str, url: str | None) -> Extracted:
     )
     if not text:
         _body, text, _length = trafilatura.baseline(html)
+    if not text:
+        text = trafilatura.html2txt(html)  # such as a lone table
     text = (text or "").translate(back)
     if not text.strip():
         raise UnreadableDocument("no content was found in the page", code="no_text")
@@ -35,13 +43,9 @@ def _joiners_kept(html: str) -> tuple[str, dict[int, str]]:
     that swaps them back: trafilatura drops them, which glues Persian words together."""
     free = _letters_not_in(html)
     back: dict[int, str] = {}
-    for joiner, references in JOINERS.items():
-        written = [joiner, *(one for one in references if one in html)]
-        if written == [joiner] and joiner not in html:
-            continue
+    for joiner, written in JOINERS.items():
         letter = next(free)
-        for one in written:
-            html = html.replace(one, letter)
+        html = written.sub(letter, html)
         back[ord(letter)] = joiner
     return html, back
 

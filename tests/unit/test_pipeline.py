@@ -1,0 +1,380 @@
+"""The ingest story from an accepted version to chunks that answer, over the fake embedder."""
+
+import io
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+
+from indexes.blobs import Blobs
+from indexes.embedder import FakeEmbedder
+from indexes.errors import (
+    FetchRefused,
+    SimurghError,
+    StorageFull,
+    TooLarge,
+    Unavailable,
+    UpstreamFailed,
+)
+from indexes.records import Document, EmbedderIdentity, JobDocument, Vectors
+from ingest import pipeline as pipeline_module
+from ingest import worker
+from ingest.cage import ExtractionCage
+from ingest.chunker import Chunker
+from ingest.extract import Limits
+from ingest.fetch import Fetcher
+from ingest.jobs import File, Jobs, Payload
+from ingest.pipeline import MAX_ATTEMPTS, Pipeline
+from tests.support import pdfs
+from tests.support.sites import Site, page
+from tests.support.store import TENANT, Store
+
+MAX_BYTES = 1 << 20
+
+
+class Embedder(FakeEmbedder):
+    """The fake, with something that happens while it embeds."""
+
+    def __init__(self) -> None:
+        self.meanwhile: Callable[[], None] = lambda: None
+        self.largest = 0
+
+    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        self.meanwhile()
+        self.largest = max(self.largest, len(texts))
+        return super().embed_passages(texts)
+
+
+class Bench:
+    """A store, a way to hand in, and a pipeline that works it off."""
+
+    def __init__(self, database: Engine, folder: Path, cage: ExtractionCage, chunker: Chunker) -> None:
+        self.store = Store(database)
+        self.blobs = Blobs(folder / "files")
+        self.jobs = Jobs(self.store.queue, self.blobs, max_bytes=MAX_BYTES, max_queued=1000)
+        self.embedder = Embedder()
+        self.pipeline = Pipeline(
+            queue=self.store.queue,
+            blobs=self.blobs,
+            fetcher=Fetcher(timeout=5, max_bytes=MAX_BYTES, allow=["127.0.0.0/8"]),
+            cage=cage,
+            chunker=chunker,
+            embedder=self.embedder,
+            max_bytes=MAX_BYTES,
+        )
+
+    def submit(self, content: bytes | str, name: str = "a.txt", media_type: str | None = None) -> str:
+        """Returns the job."""
+        stream = io.BytesIO(content.encode() if isinstance(content, str) else content)
+        file = File(name=name, media_type=media_type, stream=stream)
+        return self.jobs.submit(self.store.collection, files=[file])[0]
+
+    def work(self) -> None:
+        for version_id in self.store.queue.unfinished(limit=100):
+            self.pipeline.ingest(version_id)
+
+    def outcome(self, job_id: str) -> JobDocument:
+        [document] = self.store.queue.job(TENANT, job_id).documents
+        return document
+
+    def ingest(self, content: bytes | str, name: str = "a.txt", media_type: str | None = None) -> JobDocument:
+        job_id = self.submit(content, name, media_type)
+        self.work()
+        return self.outcome(job_id)
+
+    def document(self, outcome: JobDocument) -> Document:
+        return self.store.documents.get(TENANT, outcome.document_id)
+
+
+@pytest.fixture(scope="module")
+def cage() -> Iterator[ExtractionCage]:
+    made = ExtractionCage(limits=Limits(pages=100, chars=500_000), timeout=20)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def chunker(tmp_path_factory: pytest.TempPathFactory) -> Chunker:
+    words = Tokenizer(WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
+    words.pre_tokenizer = Whitespace()  # type: ignore[assignment]
+    file = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
+    words.save(str(file))
+    return Chunker(file, tokens=16)
+
+
+@pytest.fixture
+def bench(sqlite: Engine, tmp_path: Path, cage: ExtractionCage, chunker: Chunker) -> Bench:
+    return Bench(sqlite, tmp_path, cage, chunker)
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with Site() as made:
+        yield made
+
+
+def test_a_file(bench: Bench) -> None:
+    outcome = bench.ingest(pdfs.pdf("The birds eat at nine.", "They sleep at ten.", title="Birds"), "a.pdf")
+    assert (outcome.status, outcome.pages, outcome.chunks) == ("done", 2, 2)
+    document = bench.document(outcome)
+    assert (document.title, document.media_type) == ("Birds", "application/pdf")
+    text = bench.store.documents.text(document)
+    hits = bench.store.chunks.hits(bench.store.collection, dict.fromkeys(bench.store.live(), 0.0))
+    assert [(hit.text, hit.page) for hit in hits] == [
+        ("The birds eat at nine.", 1),
+        ("They sleep at ten.", 2),
+    ]
+    assert all(hit.text == text[hit.start : hit.end] for hit in hits)
+
+
+def test_a_payload(bench: Bench) -> None:
+    payload = Payload(id="7", title="Lamp \ud800", text="It flickers.\x00", data={"state": "open\udfff"})
+    job_id, _documents = bench.jobs.submit(bench.store.collection, payloads=[payload])
+    bench.work()
+    document = bench.document(bench.outcome(job_id))
+    assert (document.status, document.title, document.uri) == ("done", "Lamp ", "payload:7")
+    assert bench.store.documents.text(document) == "Lamp \n\nIt flickers.\n\nstate: open"
+
+
+def test_a_page_with_its_charset_and_its_joiners(bench: Bench, site: Site) -> None:
+    text = "پرنده‌پناه شهر هر روز باز است. " * 5
+    html = f"<html><body><p>{text}</p></body></html>".encode("cp1256")
+    site.pages["/"] = page(html, content_type="text/html; charset=windows-1256")
+    job_id, _documents = bench.jobs.submit(bench.store.collection, urls=[site.url + "/"])
+    bench.work()
+    document = bench.document(bench.outcome(job_id))
+    assert (document.status, document.uri) == ("done", site.url + "/")
+    assert "پرنده\u200cپناه" in bench.store.documents.text(document)
+
+
+def test_a_page_that_has_not_changed(bench: Bench, site: Site) -> None:
+    for content, status in ((b"the birds", "done"), (b"the birds", "unchanged"), (b"the fish", "done")):
+        site.pages["/"] = page(content, content_type="text/plain")
+        job_id, _documents = bench.jobs.submit(bench.store.collection, urls=[site.url + "/#top"])
+        bench.work()
+        assert bench.outcome(job_id).status == status
+        assert list(bench.store.live().values()) == [content.decode()]
+    assert len(bench.store.documents.page(bench.store.collection, limit=9, after=None).data) == 1
+
+
+def test_a_page_that_cannot_be_fetched(bench: Bench, site: Site) -> None:
+    site.pages["/"] = page(b"", status=404)
+    job_id, _documents = bench.jobs.submit(bench.store.collection, urls=[site.url + "/"])
+    bench.work()
+    assert bench.outcome(job_id).error_code == "fetch_status"
+    with pytest.raises(FetchRefused):
+        bench.jobs.submit(bench.store.collection, urls=["file:///etc/passwd"])
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "code"),
+    [
+        (b"", "a.pdf", "empty"),
+        (pdfs.pdf("Hello")[:300], "a.pdf", "corrupt_pdf"),
+        (pdfs.encrypted(pdfs.pdf("Hello"), "secret"), "a.pdf", "encrypted_pdf"),
+        (pdfs.blank_pages(0), "a.pdf", "empty_pdf"),
+        (pdfs.blank_pages(101), "a.pdf", "too_many_pages"),
+        (b"PK\x03\x04" + bytes(100), "a.zip", "unsupported_type"),
+        (b"caf\xe9", "a.txt", "not_utf8"),
+        (b"a\x00b", "a.txt", "unsupported_type"),
+        (b"word " * 150_000, "a.txt", "too_much_text"),
+        (b"<html><body></body></html>", "a.html", "no_text"),
+    ],
+)
+def test_a_bad_file_fails_alone(bench: Bench, content: bytes, name: str, code: str) -> None:
+    good = bench.ingest("the birds", "good.txt")
+    job_id = bench.submit(content, name)
+    also = bench.submit("the fish", "also.txt")
+    bench.work()
+    failed = bench.outcome(job_id)
+    assert (failed.status, failed.error_code) == ("failed", code)
+    assert failed.error
+    assert bench.outcome(also).status == "done"
+    assert sorted(bench.store.live().values()) == ["the birds", "the fish"]
+    assert bench.document(good).status == "done"
+
+
+def test_a_pdf_called_html(bench: Bench) -> None:
+    assert bench.ingest(pdfs.pdf("The birds"), "a.html", "text/html").status == "done"
+
+
+@pytest.mark.parametrize("name", ["a\ud800\x00.txt", "../../etc/passwd", "", "folder/", "ن" * 500])
+def test_odd_names(bench: Bench, name: str) -> None:
+    assert bench.ingest("the birds", name).status == "done"
+
+
+def test_a_file_that_is_too_large_leaves_nothing(bench: Bench, tmp_path: Path) -> None:
+    with pytest.raises(TooLarge):
+        bench.submit(bytes(MAX_BYTES + 1))
+    assert [path for path in (tmp_path / "files").rglob("*") if path.is_file()] == []
+
+
+def test_a_disk_that_is_full_at_the_door(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    for call in ("os.fsync", "os.replace"):
+        with monkeypatch.context() as patch:
+            patch.setattr(call, full)
+            with pytest.raises(StorageFull, match="No space"):
+                bench.submit("the birds")
+        assert [path for path in (tmp_path / "files").rglob("*") if path.is_file()] == []
+    assert bench.ingest("the birds").status == "done"
+
+
+# -- what goes wrong on the way
+
+
+def test_cancelled_in_the_middle(bench: Bench) -> None:
+    job_id = bench.submit("word " * 5000)
+    bench.embedder.meanwhile = lambda: bench.store.queue.cancel(TENANT, job_id)  # type: ignore[assignment,func-returns-value]
+    bench.work()
+    assert bench.outcome(job_id).status == "cancelled"
+    assert bench.store.live() == {}
+    assert bench.embedder.largest <= pipeline_module.EMBED_CHUNKS
+
+
+def test_deleted_in_the_middle(bench: Bench) -> None:
+    job_id = bench.submit("secret")
+    document = bench.outcome(job_id).document_id
+    bench.embedder.meanwhile = lambda: bench.store.delete(document)
+    bench.work()
+    assert bench.store.live() == {}
+
+
+def test_a_newer_version_overtakes(bench: Bench) -> None:
+    old = bench.submit("the old", "page.txt")
+    done = threading.Event()
+
+    def overtake() -> None:
+        if not done.is_set():
+            done.set()
+            bench.submit("the new", "page.txt")
+
+    bench.embedder.meanwhile = overtake
+    bench.work()
+    assert bench.outcome(old).status == "replaced"
+    bench.work()
+    assert list(bench.store.live().values()) == ["the new"]
+
+
+@pytest.mark.parametrize("error", [Unavailable("away"), StorageFull("full")])
+def test_what_may_pass_is_left_to_try_again(bench: Bench, error: SimurghError) -> None:
+    job_id = bench.submit("the birds")
+
+    def fail() -> None:
+        raise error
+
+    bench.embedder.meanwhile = fail
+    for _ in range(MAX_ATTEMPTS + 2):
+        with pytest.raises(type(error)):
+            bench.work()
+    bench.embedder.meanwhile = lambda: None
+    bench.work()
+    assert bench.outcome(job_id).status == "done"
+
+
+def test_what_no_retry_mends_fails_with_its_reason(bench: Bench) -> None:
+    job_id = bench.submit("the birds")
+
+    def refuse() -> None:
+        raise UpstreamFailed("the embeddings endpoint answered 401")
+
+    bench.embedder.meanwhile = refuse
+    bench.work()
+    outcome = bench.outcome(job_id)
+    assert (outcome.error_code, outcome.error) == ("upstream_failed", "the embeddings endpoint answered 401")
+    bench.embedder.meanwhile = lambda: None
+    assert bench.ingest("the birds").status == "done", "sent again, it is tried again"
+
+
+def test_original_bytes_that_are_gone(bench: Bench, tmp_path: Path) -> None:
+    job_id = bench.submit("the birds")
+    for path in (tmp_path / "files").rglob("*"):
+        if path.is_file():
+            path.unlink()
+    bench.work()
+    assert bench.outcome(job_id).error_code == "document_not_found"
+
+
+def test_another_embedder_fails_documents_rather_than_mixing(bench: Bench) -> None:
+    bench.ingest("here already")
+    job_id = bench.submit("late", "b.txt")
+    bench.embedder.identity = EmbedderIdentity(  # type: ignore[misc]
+        id="other", dim=64, query_prompt="", passage_prompt=""
+    )
+    bench.work()
+    outcome = bench.outcome(job_id)
+    assert outcome.error_code == "embedder_mismatch"
+    assert "re-embed" in str(outcome.error)
+    assert list(bench.store.live().values()) == ["here already"]
+
+
+def test_a_version_that_takes_its_worker_down_is_given_up(bench: Bench) -> None:
+    job_id = bench.submit("poison")
+    [version_id] = bench.store.queue.unfinished(limit=1)
+    for _ in range(MAX_ATTEMPTS):
+        assert bench.store.queue.take(version_id) is not None  # and then the worker is gone
+    bench.work()
+    assert bench.outcome(job_id).error_code == "poison"
+
+
+# -- the worker's patience
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "FIRST_PAUSE", 0.001)
+
+
+@pytest.mark.usefixtures("quick")
+def test_it_is_tried_again_until_it_passes(bench: Bench) -> None:
+    job_id = bench.submit("the birds")
+    errors = [Unavailable("away"), StorageFull("full"), RuntimeError("a fault of ours")]
+
+    def fail() -> None:
+        if errors:
+            raise errors.pop()
+
+    bench.embedder.meanwhile = fail
+    [version_id] = bench.store.queue.unfinished(limit=1)
+    worker._ingest_with_patience(bench.pipeline, version_id, threading.Event())
+    assert bench.outcome(job_id).status == "done"
+
+
+@pytest.mark.usefixtures("quick")
+def test_it_is_given_up_with_the_last_reason(bench: Bench) -> None:
+    job_id = bench.submit("the birds")
+
+    def fail() -> None:
+        raise StorageFull("the disk is full")
+
+    bench.embedder.meanwhile = fail
+    [version_id] = bench.store.queue.unfinished(limit=1)
+    worker._ingest_with_patience(bench.pipeline, version_id, threading.Event())
+    outcome = bench.outcome(job_id)
+    assert (outcome.error_code, outcome.error) == ("storage_full", "the disk is full")
+
+
+def test_a_stop_leaves_it_for_the_next_start(bench: Bench) -> None:
+    job_id = bench.submit("the birds")
+
+    def fail() -> None:
+        raise Unavailable("away")
+
+    bench.embedder.meanwhile = fail
+    stop = threading.Event()
+    stop.set()
+    [version_id] = bench.store.queue.unfinished(limit=1)
+    worker._ingest_with_patience(bench.pipeline, version_id, stop)
+    assert bench.store.queue.unfinished(limit=1) == [version_id]
+    bench.embedder.meanwhile = lambda: None
+    bench.work()
+    assert bench.outcome(job_id).status == "done"
