@@ -10,12 +10,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 
+from app.engine.orphans import die_with_parent
 from app.settings import Settings
 
 STOP_PATIENCE = 20.0  # seconds a child may take to end by itself
 POLL = 0.2
 STEADY = 30.0  # seconds after which a child's restart counter is forgotten
 MAX_RESTARTS = 5
+PARENT = "SIMURGH_SUPERVISOR"  # variable that tells a child its supervisor's process id
 API, WORKER = "api", "worker"
 OTHER_PORT = "choose another: `make serve PORT=8001` or SIMURGH_PORT=8001"
 PROGRAM = [sys.executable, "-m", "app.cli.main"]
@@ -38,6 +40,12 @@ def port_problem(settings: Settings) -> str | None:
                 return f"{where}: ports below 1024 need a right that you lack; {OTHER_PORT}"
             return f"{where}: this machine has no such address; set SIMURGH_HOST=127.0.0.1"
     return None
+
+
+def stop_with_supervisor() -> None:
+    """In a child: a supervisor that is killed takes its children along. Without one, nothing."""
+    if os.environ.get(PARENT) == str(os.getppid()):
+        die_with_parent(signal.SIGTERM)
 
 
 class Supervisor:
@@ -63,6 +71,7 @@ class Supervisor:
             **os.environ,
             "SIMURGH_HOST": settings.host,
             "SIMURGH_PORT": str(settings.port),
+            PARENT: str(os.getpid()),
         }
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._started: dict[str, float] = {}

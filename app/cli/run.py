@@ -11,7 +11,7 @@ from app.cli.client import load_settings
 from app.cli.output import err, fail
 from app.cli.prepare import prepare_with_bar
 from app.settings import Settings, is_loopback
-from app.supervisor import Supervisor, port_problem
+from app.supervisor import Supervisor, port_problem, stop_with_supervisor
 
 GRACE = 5  # seconds that requests in flight get at shutdown
 
@@ -56,6 +56,7 @@ def _serve_api(settings: Settings) -> None:
     from app.compose import build_service
 
     logs.configure()
+    stop_with_supervisor()
     application = create_application(settings, lambda: build_service(settings))
     config = uvicorn.Config(
         application,
@@ -76,6 +77,7 @@ def worker() -> None:
     settings = load_settings()
     prepare_with_bar(settings)
     logs.configure()
+    stop_with_supervisor()
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: stop.set())

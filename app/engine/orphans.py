@@ -18,7 +18,7 @@ def stop_with_parent() -> None:
     threading.Thread(target=wait, name="parent-watch", daemon=True).start()
 
 
-def die_with_parent() -> None:
-    """Linux: have the kernel kill this process when the thread that started it ends."""
+def die_with_parent(number: signal.Signals = signal.SIGKILL) -> None:
+    """Linux: have the kernel send this process a signal when the thread that started it ends."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+        ctypes.CDLL(None).prctl(1, number)  # PR_SET_PDEATHSIG

@@ -47,6 +47,8 @@ class RunningService:
 
     def start(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
+        if self._process is not None:
+            self._process.wait(10)  # one that was killed
         with (self.folder / "service.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "app.cli.main", "serve"],
