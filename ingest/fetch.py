@@ -86,9 +86,7 @@ class Fetcher:
             if response.status_code != 200:
                 raise FetchFailed(f"{url} answered {response.status_code}", code="fetch_status")
             if response.headers.get("content-encoding", "identity").strip().lower() not in ENCODINGS:
-                raise FetchFailed(
-                    f"{url} answered in an encoding that was not asked for", code="fetch_encoding"
-                )
+                raise FetchFailed(f"{url} answered in an encoding that was not asked for")
             content = self._body(response, deadline)
         finally:
             response.close()

@@ -90,7 +90,7 @@ def train(base: Path, out: Path) -> float:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     torch.manual_seed(SEED)
-    chance = random.Random(SEED)  # noqa: S311  training data, not secrets
+    chance = random.Random(SEED)
     tokenizer: Any = AutoTokenizer.from_pretrained(base)
     plain: Any = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
     targets = ["q_proj", "k_proj", "v_proj", "o_proj", "up_proj", "down_proj"]

@@ -239,9 +239,8 @@ def test_size_counts_after_decompression(site: Site) -> None:
 @pytest.mark.parametrize("encoding", ["gzip, gzip", "br", "zstd", "deflate, gzip"])
 def test_encodings_that_multiply_are_refused(site: Site, encoding: str) -> None:
     site.pages["/"] = page(gzip.compress(gzipped(10)), content_encoding=encoding)
-    with pytest.raises(FetchFailed) as failure:
+    with pytest.raises(FetchFailed, match="encoding that was not asked for"):
         fetch(site.url + "/")
-    assert failure.value.code == "fetch_encoding"
 
 
 @pytest.mark.parametrize("headers", [True, False], ids=["headers", "body"])
