@@ -66,8 +66,8 @@ def row(chance: random.Random) -> tuple[list[dict[str, str]], str]:
     sentences = [template[0].format(**words) for words, template in facts]
     hits = [
         Hit(
-            chunk_id=number, document_id="d", title=chance.choice(["Handbook", "Rules", "Notes"]), uri="", page=None,
-            start=number * 1000, end=0, score=1 - number / 10,
+            chunk_id=number, document_id="d", title=chance.choice(["Handbook", "Rules", "Notes"]), uri="",
+            page=None, start=number * 1000, end=0, score=1 - number / 10,
             text=" ".join(chance.sample([*chance.sample(FILLERS, 2), sentence], 3)),
         )
         for number, sentence in enumerate(sentences)
