@@ -11,9 +11,8 @@ from app.settings import Settings
 PAGE = Path(__file__).parents[1] / "docs" / "settings.md"
 HEAD = """# Settings
 
-Environment variables, or lines in `.env` beside where the service is started. Lists are written with commas, or as JSON.
-Written from
-`app/settings.py` by `scripts/settings_page.py`.
+Environment variables, or lines in `.env` beside where the service is started. Lists are written with
+commas, or as JSON. Written from `app/settings.py` by `scripts/settings_page.py`.
 
 | variable | default | meaning |
 |---|---|---|
