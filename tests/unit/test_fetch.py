@@ -2,6 +2,7 @@
 
 import gzip
 import socket
+import threading
 import time
 from collections.abc import Iterator
 
@@ -22,12 +23,15 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture
 def connections(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """Every address that anything connects to."""
+    """Every address that this test connects to. In a whole session a real engine lives beside it, whose
+    watcher has a thread of its own."""
     made: list[object] = []
     connect = socket.socket.connect
+    here = threading.get_ident()
 
     def recorded(self: socket.socket, address: object) -> None:
-        made.append(address)
+        if threading.get_ident() == here:
+            made.append(address)
         connect(self, address)  # type: ignore[arg-type]
 
     monkeypatch.setattr(socket.socket, "connect", recorded)
