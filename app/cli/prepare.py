@@ -1,5 +1,6 @@
 """`simurgh models`: which run, and making them ready once."""
 
+import os
 from typing import Annotated
 
 import typer
@@ -9,6 +10,12 @@ from app.cli.client import load_settings
 from app.cli.output import AsJson, as_json, err, fail, out, progress
 from app.settings import Settings
 
+QUIET = {  # the libraries' own bars and notes would tear ours
+    "TRANSFORMERS_VERBOSITY": "error",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TQDM_DISABLE": "1",
+}
+
 app = typer.Typer(help="The models that run.", no_args_is_help=True)
 
 
@@ -16,6 +23,7 @@ def prepare_with_bar(settings: Settings) -> None:
     """Convert the bundled models if that has not been done yet."""
     if models.is_prepared(settings):
         return
+    os.environ.update(QUIET)
     err.print("Preparing the models once: about a minute, and about 1 GB under " + str(settings.models_dir))
     with progress() as bar:
         task = bar.add_task("starting", total=1.0)
