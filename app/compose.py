@@ -110,7 +110,7 @@ async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(seconds)
         try:
             await work()
-        except Exception:
+        except Exception:  # whatever it was, the next round may succeed
             log.exception("background work failed", work=work.__name__)
 
 
