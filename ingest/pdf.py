@@ -8,6 +8,7 @@ from pypdf.errors import PyPdfError
 
 from indexes.errors import UnreadableDocument
 from ingest.extract import Extracted, Limits, clean
+from ingest.letters import typed
 from ingest.reflow import reflow
 
 PAGE_BREAK = "\n\n"
@@ -39,7 +40,7 @@ def extract_pdf(content: bytes, limits: Limits) -> Extracted:
     size = 0
     for number in range(pages):
         try:
-            text = reflow(clean(reader.pages[number].extract_text())).strip()
+            text = reflow(typed(clean(reader.pages[number].extract_text()))).strip()
         except Exception as error:  # noqa: BLE001  one broken page must not cost the others
             failure, text = error, ""
         texts.append(text)
