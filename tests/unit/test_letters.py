@@ -22,5 +22,5 @@ def test_lines_that_run_to_the_margin_are_joined() -> None:
 
 
 def test_bullets_and_ended_sentences_stay_apart() -> None:
-    page = "The first line of this page is quite long, it ends here.\n- a point that goes on to the margin\n- b"
+    page = "The first line of this page is quite long, it ends here.\n- a point that goes on and on\n- b"
     assert reflow(page) == page
