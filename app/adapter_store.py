@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from indexes.blobs import sync_folder
+from indexes.blobs import sha256_of, sync_folder
 from indexes.errors import StorageFull
 
 WEIGHTS = "adapter_model.safetensors"
@@ -39,7 +39,7 @@ class AdapterStore:
 
     def keep(self, scratch: Path) -> str:
         """Move a checked adapter to its place; returns the sha256 of its two files. Raises StorageFull."""
-        digests = {name: _sha256(scratch / name) for name in (CONFIG, WEIGHTS)}
+        digests = {name: sha256_of(scratch / name) for name in (CONFIG, WEIGHTS)}
         sha256 = hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
         target = self.folder(sha256)
         if (target / MANIFEST).exists():
@@ -58,8 +58,3 @@ class AdapterStore:
                 return sha256
             raise StorageFull(f"cannot store the adapter ({error.strerror})") from error
         return sha256
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

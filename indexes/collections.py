@@ -110,6 +110,19 @@ class Collections:
         return select(s.collections).where(s.collections.c.tenant == tenant)
 
 
+def record_embedder(db: Connection, collection_id: str, embedder: EmbedderIdentity) -> None:
+    db.execute(
+        update(s.collections)
+        .where(s.collections.c.id == collection_id)
+        .values(
+            embedder=embedder.id,
+            dim=embedder.dim,
+            query_prompt=embedder.query_prompt,
+            passage_prompt=embedder.passage_prompt,
+        )
+    )
+
+
 def require_embedder(db: Connection, locked: Row[Any], now: EmbedderIdentity) -> None:
     """Hold a locked collection to the running embedder; one with nothing embedded yet simply takes it.
 
@@ -119,16 +132,7 @@ def require_embedder(db: Connection, locked: Row[Any], now: EmbedderIdentity) ->
     if was == now:
         return
     if locked.seq == 0:
-        db.execute(
-            update(s.collections)
-            .where(s.collections.c.id == locked.id)
-            .values(
-                embedder=now.id,
-                dim=now.dim,
-                query_prompt=now.query_prompt,
-                passage_prompt=now.passage_prompt,
-            )
-        )
+        record_embedder(db, locked.id, now)
         return
     raise EmbedderMismatch(
         f"collection {locked.name!r} was embedded with {was.id} ({was.dim} dimensions, prompts "

@@ -6,6 +6,7 @@ from sqlalchemy import Engine, bindparam, delete, select, update
 
 from indexes import schema as s
 from indexes.changes import next_seq
+from indexes.collections import record_embedder
 from indexes.database import reading, writing
 from indexes.embedder import Embedder
 from indexes.records import Collection
@@ -30,7 +31,6 @@ def re_embed(
             for row, vector in zip(some, vectors, strict=True)
         ]
         progress(len(new), len(rows))
-    identity = embedder.identity
     with writing(database) as db:
         if next_seq(db, collection.id) != collection.seq + 1:
             raise RuntimeError("the collection changed meanwhile: stop the service and its worker first")
@@ -40,14 +40,5 @@ def re_embed(
                 new,
             )
         db.execute(delete(s.snapshots).where(s.snapshots.c.collection_id == collection.id))
-        db.execute(
-            update(s.collections)
-            .where(s.collections.c.id == collection.id)
-            .values(
-                embedder=identity.id,
-                dim=identity.dim,
-                query_prompt=identity.query_prompt,
-                passage_prompt=identity.passage_prompt,
-            )
-        )
+        record_embedder(db, collection.id, embedder.identity)
     return len(new)

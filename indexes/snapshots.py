@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from sqlalchemy import Engine, delete, insert, select
 
 from indexes import schema as s
-from indexes.blobs import sync_folder
+from indexes.blobs import sha256_of, sync_folder
 from indexes.changes import lock
 from indexes.database import reading, writing
 from indexes.errors import CollectionNotFound, StorageFull
@@ -47,7 +47,7 @@ class Snapshots:
                 out.write(content)
                 out.flush()
                 os.fsync(out.fileno())
-            if _sha256(partial) != sha256:
+            if sha256_of(partial) != sha256:
                 raise OSError(None, "what was read back is not what was written")
             partial.rename(folder / name)
             sync_folder(folder)
@@ -111,8 +111,3 @@ class Snapshots:
             if path.name not in kept:  # older ones, and what a crash left
                 with contextlib.suppress(OSError):
                     path.unlink()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
