@@ -93,6 +93,9 @@ chunks = Table(
     Column("end", Integer, nullable=False),
     Column("page", Integer),  # of its first character, from 1
     Column("text", Text, nullable=False),
+    Column("context", Text, nullable=False, default="", server_default=""),  # headings above it
+    Column("language", String(8)),  # ISO 639-1; null from before it was recorded
+    Column("terms", Text),  # of context and text as analysed, spaces between; null from before
     Column("vector", LargeBinary, nullable=False),  # dim little-endian float32, unit length
     Column("seq", BigInteger, nullable=False),  # of the collection, when it was committed
     Column("dead_seq", BigInteger),  # of the collection, when it was retired
