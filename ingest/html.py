@@ -1,14 +1,16 @@
 """The main content of a web page, as Markdown so that its headings and tables survive; by trafilatura."""
 
+import copy
 import re
 import sys
 from collections.abc import Iterator
-
-import trafilatura
-from trafilatura.settings import use_config
+from typing import Any
 
 from indexes.errors import UnreadableDocument
-from ingest.extract import Extracted, clean
+from ingest.extract import Extracted
+from ingest.hidden import clean
+from ingest.page_text import to_markdown
+from ingest.visible import drop_hidden
 
 JOINERS = {  # as pages write them
     "\u200c": re.compile("\u200c|&zwnj;|&#0{0,5}8204;|&#x0{0,5}200c;", re.IGNORECASE),
@@ -18,24 +20,49 @@ JOINERS = {  # as pages write them
 
 def extract_html(html: str, url: str | None) -> Extracted:
     """Raises UnreadableDocument when the page holds no content."""
-    if "<html" not in html.lower():  # trafilatura takes only whole pages
-        html = f"<html><body>{html}</body></html>"
+    import trafilatura
+
     html, back = _joiners_kept(html)
-    config = use_config()
-    config.set("DEFAULT", "EXTRACTION_TIMEOUT", "0")  # its signal-based timeout; ours is the process's
-    text = trafilatura.extract(
-        html, url=url, output_format="markdown", include_tables=True, include_comments=False, config=config
-    )
-    if not text:
-        _body, text, _length = trafilatura.baseline(html)
-    if not text:
-        text = trafilatura.html2txt(html)  # such as a lone table
-    text = (text or "").translate(back)
+    tree = parse(html)
+    if tree is None:
+        raise UnreadableDocument("no content was found in the page", code="no_text")
+    drop_hidden(tree)
+    text = clean((_main_content(tree, url) or to_markdown(tree)).translate(back))
     if not text.strip():
         raise UnreadableDocument("no content was found in the page", code="no_text")
-    metadata = trafilatura.extract_metadata(html, default_url=url)
+    metadata = trafilatura.extract_metadata(tree, default_url=url)
     title = clean(metadata.title.translate(back)).strip() if metadata and metadata.title else None
-    return Extracted(text=clean(text), title=title or None, kind="html")
+    return Extracted(text=text, title=title or None, kind="html")
+
+
+def parse(html: str) -> Any | None:
+    """The page's tree, by lxml; None where there is nothing in it. Nothing is fetched."""
+    from lxml import etree
+    from lxml.html import HTMLParser, document_fromstring
+
+    parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True, huge_tree=False)
+    try:
+        return document_fromstring(html.encode(errors="replace"), parser=parser)
+    except etree.ParserError:  # such as an empty page
+        return None
+
+
+def _main_content(tree: Any, url: str | None) -> str:
+    from trafilatura import bare_extraction
+    from trafilatura.settings import use_config
+
+    config = use_config()
+    config.set("DEFAULT", "EXTRACTION_TIMEOUT", "0")  # its signal-based timeout; ours is the process's
+    found = bare_extraction(
+        copy.deepcopy(tree),
+        url=url,
+        output_format="xml",
+        include_formatting=True,
+        include_tables=True,
+        include_comments=False,
+        config=config,
+    )
+    return to_markdown(found.body) if found is not None else ""
 
 
 def _joiners_kept(html: str) -> tuple[str, dict[int, str]]:
