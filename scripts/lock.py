@@ -52,7 +52,16 @@ def main() -> None:
     compile_list("models", "requirements/models.in", "--no-deps")
     compile_list("cpu", "pyproject.toml", "--extra", "cpu", "requirements/cpu.in", *common, *cpu)
     compile_list("gpu", "pyproject.toml", "--extra", "gpu", "requirements/gpu.in", *common)
-    development = ("pyproject.toml", "--extra", "dev", "requirements/dev.in", "-c", "requirements/cpu.txt")
+    development = (
+        "pyproject.toml",
+        "--extra",
+        "dev",
+        "--extra",
+        "eval",
+        "requirements/dev.in",
+        "-c",
+        "requirements/cpu.txt",
+    )
     compile_list("dev", *development, *common, *cpu)
     there = names("cpu") & names("dev")
     blocks = ENTRY.split((LISTS / "dev.txt").read_text())

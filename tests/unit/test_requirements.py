@@ -28,7 +28,10 @@ def pins(*names: str) -> dict[str, str]:
 @pytest.mark.parametrize("variant", ["cpu", "gpu"])
 def test_every_dependency_of_the_project_is_pinned_within_its_bounds(variant: str) -> None:
     extras = PROJECT["optional-dependencies"]
-    wanted = [Requirement(text) for text in PROJECT["dependencies"] + extras[variant] + extras["dev"]]
+    wanted = [
+        Requirement(text)
+        for text in PROJECT["dependencies"] + extras[variant] + extras["dev"] + extras["eval"]
+    ]
     pinned = pins(variant, "models", "dev")
     for requirement in wanted:
         version = pinned.get(canonicalize_name(requirement.name))

@@ -1,0 +1,1 @@
+"""What Simurgh gets right, measured on the whole stack and beside its peers in one run: `make eval`."""
