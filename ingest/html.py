@@ -9,6 +9,7 @@ from typing import Any
 from indexes.errors import UnreadableDocument
 from ingest.extract import Extracted
 from ingest.hidden import clean
+from ingest.markdown import heading, line
 from ingest.page_text import to_markdown
 from ingest.visible import drop_hidden
 
@@ -16,23 +17,27 @@ JOINERS = {  # as pages write them
     "\u200c": re.compile("\u200c|&zwnj;|&#0{0,5}8204;|&#x0{0,5}200c;", re.IGNORECASE),
     "\u200d": re.compile("\u200d|&zwj;|&#0{0,5}8205;|&#x0{0,5}200d;", re.IGNORECASE),
 }
+UNREAD = re.compile(  # browsers take these as they stand, whatever tags are in them
+    r"(?P<kept><script\b.*?(?:</script\s*>|\Z))"
+    r"|<!--(?:-?>|.*?(?:--!?>|\Z))|<noscript\b[^>]*>.*?(?:</noscript\s*>|\Z)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 def extract_html(html: str, url: str | None) -> Extracted:
     """Raises UnreadableDocument when the page holds no content."""
-    import trafilatura
-
     html, back = _joiners_kept(html)
     tree = parse(html)
     if tree is None:
         raise UnreadableDocument("no content was found in the page", code="no_text")
     drop_hidden(tree)
-    text = clean((_main_content(tree, url) or to_markdown(tree)).translate(back))
+    text = _main_content(tree, url) or to_markdown(tree)
     if not text.strip():
         raise UnreadableDocument("no content was found in the page", code="no_text")
-    metadata = trafilatura.extract_metadata(tree, default_url=url)
-    title = clean(metadata.title.translate(back)).strip() if metadata and metadata.title else None
-    return Extracted(text=text, title=title or None, kind="html")
+    title = _title(tree, url)
+    if title and line(title) not in line(text):
+        text = f"{heading(1, title)}\n\n{text}"
+    return Extracted(text=clean(text.translate(back)), title=clean(title.translate(back)) or None, kind="html")
 
 
 def parse(html: str) -> Any | None:
@@ -40,11 +45,22 @@ def parse(html: str) -> Any | None:
     from lxml import etree
     from lxml.html import HTMLParser, document_fromstring
 
+    html = UNREAD.sub(lambda found: found["kept"] or "", html)
     parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True, huge_tree=False)
     try:
         return document_fromstring(html.encode(errors="replace"), parser=parser)
     except etree.ParserError:  # such as an empty page
         return None
+
+
+def _title(tree: Any, url: str | None) -> str:
+    """The page's first heading where it says the same as the metadata, which often add the site's name."""
+    from trafilatura import extract_metadata
+
+    metadata = extract_metadata(tree, default_url=url)
+    said = line(metadata.title) if metadata and metadata.title else ""
+    headings = (line("".join(one.itertext())) for one in tree.iter("h1"))
+    return next((one for one in headings if one and one.casefold() in said.casefold()), said)
 
 
 def _main_content(tree: Any, url: str | None) -> str:
@@ -57,7 +73,7 @@ def _main_content(tree: Any, url: str | None) -> str:
         copy.deepcopy(tree),
         url=url,
         output_format="xml",
-        include_formatting=True,
+        include_formatting=False,
         include_tables=True,
         include_comments=False,
         config=config,

@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-OFF_SCREEN = -500.0  # px: further than this from its place nobody scrolls
+OFF_SCREEN = -900.0  # px: further than this from its place nobody scrolls
 SMALLEST = 1.0  # px: text of this size or less is not read
 FAINT = 0.05  # opacity up to which text is not seen
 NEAR = 24  # of 255, in each of red, green and blue: two colours closer than this look alike

@@ -4,7 +4,7 @@ from typing import Any
 
 from ingest.styles import WHITE, Colour, colour, declarations, hides, tiny
 
-UNREAD = ("script", "style", "template", "noscript")
+UNREAD = ("script", "style", "template")
 STYLED = "//*[@style or @hidden or @aria-hidden or @color or self::dialog]"
 FRAME = ("html", "body")  # hidden until a script has run, on pages that people do read
 
