@@ -212,6 +212,9 @@ class Queue:
                     "end": chunk.end,
                     "page": chunk.page,
                     "text": chunk.text,
+                    "context": chunk.context,
+                    "language": chunk.language,
+                    "terms": chunk.terms,
                     "vector": vector.astype("<f4").tobytes(),
                     "seq": seq,
                 }

@@ -92,6 +92,9 @@ class Chunk:
     end: int
     page: int | None
     text: str
+    context: str = ""  # headings above it: embedded and analysed with the text, never shown as it
+    language: str | None = None  # ISO 639-1
+    terms: str | None = None  # of context and text as analysed; spaces between
 
 
 @dataclass(frozen=True, kw_only=True)
