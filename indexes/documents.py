@@ -45,15 +45,20 @@ class Documents:
 
     def text(self, document: Document) -> str:
         """The stored text that all offsets count in. Raises DocumentNotFound while there is none."""
+        return self.paged_text(document)[0]
+
+    def paged_text(self, document: Document) -> tuple[str, list[int]]:
+        """The stored text and the offset at which each of its pages starts; no offsets where there are no
+        pages. Raises DocumentNotFound while there is none."""
         with reading(self._engine) as db:
-            text = db.execute(
-                select(s.versions.c.text)
+            row = db.execute(
+                select(s.versions.c.text, s.versions.c.page_starts)
                 .join(s.documents, s.documents.c.version_id == s.versions.c.id)
                 .where(s.documents.c.id == document.id, s.documents.c.deleted_at.is_(None))
-            ).scalar_one_or_none()
-        if text is None:
+            ).one_or_none()
+        if row is None or row.text is None:
             raise DocumentNotFound(f"document {document.id!r} has no text yet: it is {document.status}")
-        return str(text)
+        return str(row.text), list(row.page_starts or ())
 
     def delete(self, document: Document) -> None:
         """At return no search and no read finds the text; what is in the queue will not be committed."""
