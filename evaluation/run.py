@@ -1,0 +1,126 @@
+"""The whole evaluation, part by part, over one data folder."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from app import models
+from app.settings import Settings
+from evaluation import calibration, refusal, retrieval, rgb
+from evaluation.arms import arms
+from evaluation.cases import TOP_K, Case, case_of, cases
+from evaluation.datasets import LANGUAGES, DataSet, load, sample, sampled
+from evaluation.report import Report, Section, surroundings
+from evaluation.signals import GATE, weigher
+from evaluation.stage import Remembering, Stage, started
+
+PARTS = ("retrieval", "refusal", "answers", "citations", "injection")
+READ = 200  # questions a kind that are read or answered, where no sample is asked for
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    data: Path  # the public data sets
+    folder: Path  # the service's data folder; what was ingested there before is no work
+    sets: tuple[str, ...]
+    parts: tuple[str, ...]
+    sample: int | None  # questions a set and kind; None: all for retrieval, READ for what is read
+    seed: int = 0
+    all_titles: bool = False  # retrieval also over titles that weights were fitted on
+    adapters: tuple[str, ...] = ()  # also ask these
+
+
+@dataclass
+class Run:
+    options: Options
+    settings: Settings
+    say: Say
+    sets: dict[str, DataSet] = field(default_factory=dict)
+    begun: float = field(default_factory=time.monotonic)
+
+    def report(self) -> Report:
+        return asyncio.run(self._report())
+
+    async def _report(self) -> Report:
+        options = self.options
+        self.sets = {name: load(options.data, name) for name in options.sets}
+        embedder = Remembering(models.build_embedder(self.settings))
+        sections: list[Section] = []
+        async with started(self.settings, embedder) as stage:
+            await asyncio.to_thread(self._ingest, stage)
+            if "retrieval" in options.parts:
+                sections.append(await asyncio.to_thread(self._retrieval, stage))
+            if "refusal" in options.parts:
+                sections += await asyncio.to_thread(self._refusal, stage)
+        minutes = (time.monotonic() - self.begun) / 60
+        facts = surroundings(
+            seed=str(options.seed),
+            sample="all" if options.sample is None else f"{options.sample} questions a set and kind",
+            took=f"{minutes:.1f} minutes",
+        )
+        return Report(title="Evaluation", facts=facts, sections=tuple(sections))
+
+    def _ingest(self, stage: Stage) -> None:
+        for data in {data.corpus: data for data in self.sets.values()}.values():
+            self._say(f"ingesting {data.corpus}: {len(data.passages)} passages")
+            stage.ingest(data.corpus, data.passages)
+
+    def _retrieval(self, stage: Stage) -> Section:
+        options = self.options
+        found = []
+        for data in self.sets.values():
+            questions = sampled(
+                [one for one in data.answerable if options.all_titles or one.part == "test"],
+                options.sample,
+                seed=options.seed,
+            )
+            self._say(f"retrieval, {data.name}: {len(questions)} questions")
+            stage.embedder.learn(question.text for question in questions)
+            found.append(retrieval.measure(data, questions, arms(stage, stage.collection(data.corpus))))
+        stage.embedder.forget()
+        titles = "all titles, fitted ones too," if options.all_titles else "the `test` titles"
+        return retrieval.section(found, seed=options.seed, titles=titles)
+
+    def _refusal(self, stage: Stage) -> list[Section]:
+        options = self.options
+        weigh = weigher(self.settings)
+        count = READ if options.sample is None else options.sample
+        found: dict[str, Sequence[Case]] = {}
+        for name in LANGUAGES:
+            if name in self.sets:
+                self._say(f"refusal, {name}")
+                data = self.sets[name]
+                some = cases(stage, stage.collection(name), data, weigh, count=count, seed=options.seed)
+                found[name] = list(some)
+        for language in rgb.FILES:
+            if language in self.sets:
+                found[f"RGB {language}"] = self._noise(stage, language, count)
+        return [
+            refusal.section(found, seed=options.seed),
+            calibration.section(found, signal=GATE),
+        ]
+
+    def _noise(self, stage: Stage, language: str, count: int) -> list[Case]:
+        self._say(f"refusal, RGB {language}")
+        weigh = weigher(self.settings)
+        asked = sample(
+            rgb.noise_only(self.options.data, language), count, seed=self.options.seed, key=lambda one: one.id
+        )
+        collection = stage.ingest(
+            f"rgb-{language}",
+            [passage for one in asked for passage in one.passages],
+            metadata=lambda passage: {rgb.FIELD: passage.title},
+        )
+        found = []
+        for one in asked:
+            filters = {f"metadata.{rgb.FIELD}": [one.scope]}
+            hits = stage.service.retrieval.search(collection, one.text, top_k=TOP_K, filters=filters)
+            found.append(case_of("noise only", "test", one.text, hits, weigh, holds=False))
+        return found
+
+    def _say(self, what: str) -> None:
+        self.say(f"{time.monotonic() - self.begun:6.0f} s  {what}")
