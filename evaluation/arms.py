@@ -64,7 +64,7 @@ class Lexical:
 
         self._terms = Analyzer().terms
         self._index = bm25s.BM25()
-        self._index.index([self._terms(text) for text in indexed.texts], show_progress=False)
+        self._index.index(list(indexed.terms), show_progress=False)
         self._depth = min(DEPTH, len(indexed.texts))
 
     def __call__(self, question: str) -> Sequence[int]:

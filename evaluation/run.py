@@ -8,16 +8,18 @@ from pathlib import Path
 
 from app import models
 from app.settings import Settings
-from evaluation import calibration, refusal, retrieval, rgb
+from evaluation import answers, calibration, citations, noise, refusal, retrieval, rgb
+from evaluation.answers import OURS, Answered, ask_all, chosen, ways
 from evaluation.arms import arms
 from evaluation.cases import TOP_K, Case, case_of, cases
 from evaluation.datasets import LANGUAGES, DataSet, load, sample, sampled
 from evaluation.report import Report, Section, surroundings
 from evaluation.signals import GATE, weigher
-from evaluation.stage import Remembering, Stage, started
+from evaluation.stage import Remembering, Stage, engine, started
 
 PARTS = ("retrieval", "refusal", "answers", "citations", "injection")
-READ = 200  # questions a kind that are read or answered, where no sample is asked for
+READ = 200  # questions a kind that are read, where no sample is asked for
+ANSWERED = 100  # likewise, that are answered in each way
 
 Say = Callable[[str], None]
 
@@ -56,6 +58,8 @@ class Run:
                 sections.append(await asyncio.to_thread(self._retrieval, stage))
             if "refusal" in options.parts:
                 sections += await asyncio.to_thread(self._refusal, stage)
+        if {"answers", "citations"} & set(options.parts):
+            sections += await self._answers(embedder)
         minutes = (time.monotonic() - self.begun) / 60
         facts = surroundings(
             seed=str(options.seed),
@@ -103,6 +107,44 @@ class Run:
             refusal.section(found, seed=options.seed),
             calibration.section(found, signal=GATE),
         ]
+
+    async def _answers(self, embedder: Remembering) -> list[Section]:
+        """Every way over the same questions; the engine goes on while services around it come and go."""
+        options = self.options
+        count = ANSWERED if options.sample is None else options.sample
+        found, checked, noisy = [], [], []
+        self._say("starting the engine")
+        async with engine(self.settings) as parts:
+            for way in ways(options.adapters):
+                async with started(way.of(self.settings), embedder, way.parts(parts)) as stage:
+                    for name in (one for one in LANGUAGES if one in self.sets):
+                        self._say(f"answers, {name}, {way.name}")
+                        yes, no = chosen(self.sets[name], count, seed=options.seed)
+                        answered = Answered(
+                            way=way,
+                            data=self.sets[name],
+                            replies=await ask_all(stage, yes, collection=name, adapter=way.adapter),
+                            others=await ask_all(stage, no, collection=name, adapter=way.adapter),
+                        )
+                        found.append(answered)
+                        checked.append(await citations.check(stage, answered))
+                    if way.name in (ways(())[0].name, OURS):
+                        for language in (one for one in rgb.FILES if one in self.sets):
+                            self._say(f"noise, {language}, {way.name}")
+                            noisy.append(
+                                await noise.measure(
+                                    stage, options.data, language, way, count=count, seed=options.seed
+                                )
+                            )
+        sections = []
+        if "answers" in options.parts:
+            sections += [
+                answers.section(found, seed=options.seed),
+                noise.section(noisy, seed=options.seed),
+            ]
+        if "citations" in options.parts:
+            sections.append(citations.section(checked))
+        return sections
 
     def _noise(self, stage: Stage, language: str, count: int) -> list[Case]:
         self._say(f"refusal, RGB {language}")

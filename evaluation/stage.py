@@ -20,6 +20,7 @@ from indexes.chunks import Chunks
 from indexes.embedder import Embedder
 from indexes.errors import CollectionNotFound
 from indexes.records import Collection, EmbedderIdentity, Hit, Vectors
+from indexes.text import Analyzer
 from ingest.cage import ExtractionCage
 from ingest.chunker import Chunker
 from ingest.extract import Limits
@@ -69,6 +70,7 @@ class Indexed:
     uris: tuple[str, ...]
     texts: tuple[str, ...]
     vectors: Vectors  # [chunks, dim]
+    terms: tuple[list[str], ...]  # as our own analysis has them
 
 
 class Stage:
@@ -79,7 +81,7 @@ class Stage:
         self.service = service
         self.embedder = embedder
         self.http = http
-        self._chunks = Chunks(service.database)
+        self._chunks = Chunks(service.database, Analyzer())
 
     def collection(self, name: str) -> Collection:
         try:
@@ -131,13 +133,16 @@ class Stage:
     def indexed(self, collection: Collection) -> Indexed:
         """Everything live in the collection, with its stored vectors."""
         vectors: dict[int, Vectors] = {}
+        terms: dict[int, list[str]] = {}
         for change in self._chunks.changes(collection, after=-1):
             vectors.update(zip(change.added.tolist(), change.vectors, strict=True))
+            terms.update(zip(change.added.tolist(), change.terms, strict=True))
         hits = self._hits(collection, sorted(vectors))
         return Indexed(
             uris=tuple(hit.uri for hit in hits),
             texts=tuple(hit.text for hit in hits),
             vectors=np.stack([vectors[hit.chunk_id] for hit in hits]),
+            terms=tuple(terms[hit.chunk_id] for hit in hits),
         )
 
     def search(self, collection: Collection, question: str, *, top_k: int) -> Sequence[Hit]:
