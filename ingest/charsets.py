@@ -62,6 +62,7 @@ def decode(content: bytes, charset: str | None = None) -> str:
     Raises UnreadableDocument for bytes that are none of these.
     """
     encoding = next((value for bom, value in BOMS.items() if content.startswith(bom)), None)
+    encoding = encoding or _unmarked_utf16(content)
     if encoding is None and b"\x00" in content[:4096]:
         raise UnreadableDocument("it is binary data, not text", code="unsupported_type")
     declared = _codec(charset)
@@ -77,6 +78,15 @@ def decode(content: bytes, charset: str | None = None) -> str:
         raise UnreadableDocument(
             f"it is not valid {encoding.upper()} (at byte {error.start}): save it as UTF-8", code="not_utf8"
         ) from error
+
+
+def _unmarked_utf16(content: bytes) -> str | None:
+    """UTF-16 without a mark, told by where the zero bytes of its ASCII letters are."""
+    high, low = content[0:4096:2].count(0), content[1:4096:2].count(0)
+    enough = min(len(content), 4096) // 5
+    if min(high, low) > 0 or max(high, low) <= enough or len(content) % 2:
+        return None
+    return "utf-16-be" if high else "utf-16-le"
 
 
 def _codec(charset: str | None) -> str | None:

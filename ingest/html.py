@@ -7,16 +7,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from indexes.errors import UnreadableDocument
-from ingest.extract import Extracted
 from ingest.hidden import clean
 from ingest.markdown import heading, line
 from ingest.page_text import to_markdown
+from ingest.records import Extracted
 from ingest.visible import drop_hidden
 
 JOINERS = {  # as pages write them
     "\u200c": re.compile("\u200c|&zwnj;|&#0{0,5}8204;|&#x0{0,5}200c;", re.IGNORECASE),
     "\u200d": re.compile("\u200d|&zwj;|&#0{0,5}8205;|&#x0{0,5}200d;", re.IGNORECASE),
 }
+SMALL = 1000  # characters: a page this short has too little in it to tell content from the rest
+MENUS = ("nav", "aside", "footer")
 UNREAD = re.compile(  # browsers take these as they stand, whatever tags are in them
     r"(?P<kept><script\b.*?(?:</script\s*>|\Z))"
     r"|<!--(?:-?>|.*?(?:--!?>|\Z))|<noscript\b[^>]*>.*?(?:</noscript\s*>|\Z)",
@@ -31,13 +33,24 @@ def extract_html(html: str, url: str | None) -> Extracted:
     if tree is None:
         raise UnreadableDocument("no content was found in the page", code="no_text")
     drop_hidden(tree)
-    text = _main_content(tree, url) or to_markdown(tree)
+    text = (_main_content(tree, url) if len(tree.text_content()) > SMALL else "") or _all_content(tree)
     if not text.strip():
         raise UnreadableDocument("no content was found in the page", code="no_text")
     title = _title(tree, url)
     if title and line(title) not in line(text):
         text = f"{heading(1, title)}\n\n{text}"
-    return Extracted(text=clean(text.translate(back)), title=clean(title.translate(back)) or None, kind="html")
+    return Extracted(
+        text=clean(text.translate(back)), title=clean(title.translate(back)) or None, kind="html"
+    )
+
+
+def whole_page(html: str) -> str:
+    """Markdown of everything that a page shows, for mails and books, which carry no menus; empty if nothing."""
+    tree = parse(html)
+    if tree is None:
+        return ""
+    drop_hidden(tree)
+    return to_markdown(tree)
 
 
 def parse(html: str) -> Any | None:
@@ -46,7 +59,7 @@ def parse(html: str) -> Any | None:
     from lxml.html import HTMLParser, document_fromstring
 
     html = UNREAD.sub(lambda found: found["kept"] or "", html)
-    parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True, huge_tree=False)
+    parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True)
     try:
         return document_fromstring(html.encode(errors="replace"), parser=parser)
     except etree.ParserError:  # such as an empty page
@@ -61,6 +74,14 @@ def _title(tree: Any, url: str | None) -> str:
     said = line(metadata.title) if metadata and metadata.title else ""
     headings = (line("".join(one.itertext())) for one in tree.iter("h1"))
     return next((one for one in headings if one and one.casefold() in said.casefold()), said)
+
+
+def _all_content(tree: Any) -> str:
+    from lxml import etree
+
+    whole = copy.deepcopy(tree)
+    etree.strip_elements(whole, *MENUS, with_tail=False)
+    return to_markdown(whole) or to_markdown(tree)
 
 
 def _main_content(tree: Any, url: str | None) -> str:

@@ -17,8 +17,32 @@ LISTS = {"ul", "ol", "list", "menu", "dir"}
 CELLS = {"td", "th", "cell"}
 ROWS = {"tr", "row"}
 BLOCKS = {
-    *("p", "div", "section", "article", "main", "header", "footer", "nav", "aside", "address", "body", "html"),
-    *("blockquote", "quote", "figure", "figcaption", "details", "summary", "fieldset", "legend", "form", "dl"),
+    *(
+        "p",
+        "div",
+        "section",
+        "article",
+        "main",
+        "header",
+        "footer",
+        "nav",
+        "aside",
+        "address",
+        "body",
+        "html",
+    ),
+    *(
+        "blockquote",
+        "quote",
+        "figure",
+        "figcaption",
+        "details",
+        "summary",
+        "fieldset",
+        "legend",
+        "form",
+        "dl",
+    ),
     *("dt", "dd", "center", "hr", "ab", "comments", "caption", "tbody", "thead", "tfoot", "hgroup", "dialog"),
 }
 LAYOUT = 400  # characters: a cell that holds more lays a page out

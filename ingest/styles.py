@@ -10,8 +10,12 @@ NEAR = 24  # of 255, in each of red, green and blue: two colours closer than thi
 LENGTH = re.compile(r"^(-?\d*\.?\d+)(px|pt|em|rem|ex|ch|in|cm|mm|pc|vw|vh|%)?$")
 PX = {"pt": 4 / 3, "em": 16, "rem": 16, "ex": 8, "ch": 8, "in": 96, "cm": 37.8, "mm": 3.78, "pc": 16}
 WINDOW = {"vw": 12.8, "vh": 8.0, "%": 10.0}  # a hundredth of a usual window, in px
-NOWHERE = re.compile(r"translate[xy3d]*\(\s*-(?:\d{4,}px|[1-9]\d{2,}(?:%|vw|vh))|scale[xy]?\(\s*0(?:\.0*)?\s*[,)]")
-CLIPPED = re.compile(r"rect\(\s*(?:0|1px)\D+(?:0|1px)\D+(?:0|1px)\D+(?:0|1px)|inset\(\s*(?:5\d|[6-9]\d|100)%|circle\(0")
+NOWHERE = re.compile(
+    r"translate[xy3d]*\(\s*-(?:\d{4,}px|[1-9]\d{2,}(?:%|vw|vh))|scale[xy]?\(\s*0(?:\.0*)?\s*[,)]"
+)
+CLIPPED = re.compile(
+    r"rect\(\s*(?:0|1px)\D+(?:0|1px)\D+(?:0|1px)\D+(?:0|1px)|inset\(\s*(?:5\d|[6-9]\d|100)%|circle\(0"
+)
 NAMED = {
     "white": (255, 255, 255),
     "snow": (255, 250, 250),
@@ -81,7 +85,9 @@ def transparent(value: str | None) -> bool:
     if value is None:
         return False
     alpha = re.match(r"(?:rgba|hsla)?\(.*[,/]\s*([\d.]+)%?\s*\)$", value)
-    faint = alpha is not None and value.startswith(("rgba", "hsla")) and float(alpha[1].strip(".") or 0) <= FAINT
+    faint = (
+        alpha is not None and value.startswith(("rgba", "hsla")) and float(alpha[1].strip(".") or 0) <= FAINT
+    )
     return value == "transparent" or faint
 
 

@@ -50,7 +50,11 @@ def _ground(element: Any) -> Colour | None:
     """The colour behind an element, by inline styles: white where none says; None where it is a picture."""
     while element is not None:
         css = declarations(element.get("style", ""))
-        if "background-image" in css or "url(" in css.get("background", "") or "gradient" in css.get("background", ""):
+        if (
+            "background-image" in css
+            or "url(" in css.get("background", "")
+            or "gradient" in css.get("background", "")
+        ):
             return None
         words = [css.get("background-color"), element.get("bgcolor"), *css.get("background", "").split()]
         known = next((found for word in words if (found := colour(word)) is not None), None)
@@ -81,7 +85,9 @@ def _blank(element: Any) -> None:
     element.text = None
     for child in list(element):
         child.tail = None
-        if name not in declarations(child.get("style", "")) and not (name == "color" and "color" in child.attrib):
+        if name not in declarations(child.get("style", "")) and not (
+            name == "color" and "color" in child.attrib
+        ):
             _blank_plain(child, name)
 
 

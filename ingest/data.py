@@ -1,0 +1,79 @@
+"""Data in text form: CSV as a table, JSON and XML as ``path: value`` lines: a question can meet either."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from ingest import markdown
+from ingest.archive import xml
+
+DELIMITERS = ",;\t|"
+SAMPLE = 10_000  # characters, to tell the delimiter by
+
+
+def csv_text(text: str) -> str:
+    """A Markdown table, its delimiter told by its content; plain text where it is no table."""
+    try:
+        dialect: Any = csv.Sniffer().sniff(text[:SAMPLE], DELIMITERS)
+    except csv.Error:
+        dialect = max(DELIMITERS, key=text[:SAMPLE].count)
+        dialect = {"delimiter": dialect}
+    else:
+        dialect = {"delimiter": dialect.delimiter}
+    csv.field_size_limit(max(len(text), 1))
+    try:
+        return markdown.table(list(csv.reader(io.StringIO(text, newline=""), **dialect))) or text
+    except csv.Error:
+        return text
+
+
+def json_text(text: str) -> tuple[Any, str]:
+    """The value and its lines; records of a list are set apart. What is no JSON stays as it is."""
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError:
+        try:
+            value = [json.loads(line) for line in text.splitlines() if line.strip()]  # JSON lines
+        except json.JSONDecodeError:
+            return None, text
+    records = value if isinstance(value, list) else [value]
+    return value, markdown.join(lines(record) for record in records)
+
+
+def lines(value: Any) -> str:
+    return "\n".join(f"{path}: {leaf}" if path else str(leaf) for path, leaf in _leaves(value, ""))
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, some in value.items():
+            yield from _leaves(some, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for some in value:
+            yield from _leaves(some, path)
+    elif value is not None:
+        yield path, value
+
+
+def xml_text(content: bytes) -> str:
+    """An element without children as ``name: text``, mixed content as a paragraph."""
+    return markdown.join(_elements(xml(content)))
+
+
+def _elements(element: Any) -> Iterator[str]:
+    own = (element.text or "").strip() or any((child.tail or "").strip() for child in element)
+    if not len(element):
+        text = markdown.line(element.text or "")
+        if text:
+            yield f"{element.tag.rpartition('}')[2]}: {text}"
+    elif own:
+        yield markdown.line("".join(element.itertext()))
+    else:
+        leaves = [part for child in element if not len(child) for part in _elements(child)]
+        if leaves:
+            yield "\n".join(leaves)
+        for child in element:
+            if len(child):
+                yield from _elements(child)

@@ -1,0 +1,21 @@
+"""What extraction takes and gives."""
+
+from dataclasses import dataclass
+
+from ingest.kinds import Kind
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    pages: int
+    chars: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extracted:
+    """``page_starts`` are code-point offsets into ``text``; None where there are no pages."""
+
+    text: str
+    title: str | None
+    kind: Kind
+    page_starts: list[int] | None = None
