@@ -43,3 +43,9 @@ class FakeEmbedder:
             for word in re.findall(r"\w+", text.lower()):
                 row[hashlib.sha256(word.encode()).digest()[0] % self.identity.dim] += 1
         return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
+
+
+def passage(context: str, text: str) -> str:
+    """What is embedded of a chunk: the headings above it and then its text, which alone often does not say
+    what it speaks of."""
+    return f"{context}\n{text}" if context else text

@@ -8,7 +8,7 @@ from indexes import schema as s
 from indexes.changes import next_seq
 from indexes.collections import record_embedder
 from indexes.database import reading, writing
-from indexes.embedder import Embedder
+from indexes.embedder import Embedder, passage
 from indexes.records import Collection
 
 BATCH = 64  # chunks
@@ -21,11 +21,11 @@ def re_embed(
     returns how many. The service must be stopped: an open index would still hold the old vectors."""
     live = (s.chunks.c.collection_id == collection.id) & s.chunks.c.dead_seq.is_(None)
     with reading(database) as db:
-        rows = db.execute(select(s.chunks.c.id, s.chunks.c.text).where(live)).all()
+        rows = db.execute(select(s.chunks.c.id, s.chunks.c.context, s.chunks.c.text).where(live)).all()
     new: list[dict[str, object]] = []
     for at in range(0, len(rows), BATCH):
         some = rows[at : at + BATCH]
-        vectors = embedder.embed_passages([row.text for row in some])
+        vectors = embedder.embed_passages([passage(row.context, row.text) for row in some])
         new += [
             {"chunk": row.id, "bytes": vector.astype("<f4").tobytes()}
             for row, vector in zip(some, vectors, strict=True)

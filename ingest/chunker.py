@@ -9,6 +9,7 @@ from semantic_text_splitter import MarkdownSplitter, TextSplitter
 from tokenizers import Tokenizer
 
 from indexes.records import Chunk
+from ingest.headings import Trail
 
 RUN = 500  # characters without a place to cut, after which one is made: the time grows with their square
 UNBROKEN = re.compile(rf"[^\s.!?,;:،؛؟۔。！？，；：、]{{{RUN}}}")
@@ -25,10 +26,14 @@ class Chunker:
         self._plain = TextSplitter.from_huggingface_tokenizer(counter, limits)
         self._markdown = MarkdownSplitter.from_huggingface_tokenizer(counter, limits)
 
-    def chunks(self, text: str, *, markdown: bool, page_starts: list[int] | None) -> Iterator[Chunk]:
+    def chunks(
+        self, text: str, *, markdown: bool, page_starts: list[int] | None, title: str | None = None
+    ) -> Iterator[Chunk]:
         """Every chunk satisfies ``chunk.text == text[chunk.start:chunk.end]`` and lies on one page, so that
-        the page of each quotation is known; blank ones are left out."""
+        the page of each quotation is known; blank ones are left out. Its context is ``title`` and, in
+        Markdown, the headings above it, then the header row of the table that it continues."""
         splitter = self._markdown if markdown else self._plain
+        trail = Trail(text if markdown else "", title=title)
         for number, (start, end) in enumerate(pairwise([*(page_starts or [0]), len(text)]), 1):
             page = number if page_starts else None
             ends = [run.end() for run in UNBROKEN.finditer(text, start, end)]
@@ -36,4 +41,5 @@ class Chunker:
                 for offset, part in splitter.chunk_indices(text[begin:until]):
                     if part.strip():
                         at = begin + offset
-                        yield Chunk(start=at, end=at + len(part), page=page, text=part)
+                        context = trail.context(at, part)
+                        yield Chunk(start=at, end=at + len(part), page=page, text=part, context=context)

@@ -45,7 +45,7 @@ def extract_html(html: str, url: str | None) -> Extracted:
 
 
 def whole_page(html: str) -> str:
-    """Markdown of everything that a page shows, for mails and books, which carry no menus; empty if nothing."""
+    """Markdown of all that a page shows, for mails and books, which carry no menus; empty if nothing."""
     tree = parse(html)
     if tree is None:
         return ""

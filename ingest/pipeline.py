@@ -1,21 +1,22 @@
 """The whole ingest story: from an accepted version to chunks that answer."""
 
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import structlog
 
 from indexes.blobs import Blobs
-from indexes.embedder import Embedder
+from indexes.embedder import Embedder, passage
 from indexes.errors import SimurghError, StorageFull, Unavailable, UnreadableDocument
 from indexes.queue import Queue
 from indexes.records import Chunk, Vectors, Version
+from indexes.text import Analyzer
 from ingest.cage import ExtractionCage
 from ingest.chunker import Chunker
-from ingest.extract import MEDIA_TYPES
+from ingest.extract import MARKDOWN, MEDIA_TYPES
 from ingest.fetch import Fetcher
 
 MAX_ATTEMPTS = 3  # times a version may take its worker down before it is given up
@@ -41,6 +42,8 @@ class Pipeline:
         cage: ExtractionCage,
         chunker: Chunker,
         embedder: Embedder,
+        analyzer: Analyzer,
+        language: Callable[[str], str],
         max_bytes: int,
     ) -> None:
         self._queue = queue
@@ -49,6 +52,8 @@ class Pipeline:
         self._cage = cage
         self._chunker = chunker
         self._embedder = embedder
+        self._analyzer = analyzer
+        self._language = language
         self._max_bytes = max_bytes
 
     def ingest(self, version_id: str) -> None:
@@ -72,9 +77,15 @@ class Pipeline:
                 source.path, name=version.name, hint=source.content_type, url=source.url
             )
             self._queue.advance(version, stage="chunking")
-            markdown = extracted.kind in ("html", "markdown")
+            structured = extracted.kind in MARKDOWN
+            titled = structured or extracted.kind == "payload"  # other titles are mostly file names
             chunks = list(
-                self._chunker.chunks(extracted.text, markdown=markdown, page_starts=extracted.page_starts)
+                self._chunker.chunks(
+                    extracted.text,
+                    markdown=structured,
+                    page_starts=extracted.page_starts,
+                    title=(version.title or extracted.title) if titled else version.title,
+                )
             )
             vectors = self._embed(version, chunks)
             if vectors is None:
@@ -86,7 +97,7 @@ class Pipeline:
                 media_type=MEDIA_TYPES[extracted.kind],
                 sha256=source.sha256,
                 page_starts=extracted.page_starts,
-                chunks=chunks,
+                chunks=[self._analysed(chunk) for chunk in chunks],
                 vectors=vectors,
                 embedder=self._embedder.identity,
             )
@@ -126,6 +137,10 @@ class Pipeline:
             path=self._blobs.existing(sha256), sha256=sha256, content_type=origin.get("media_type"), url=None
         )
 
+    def _analysed(self, chunk: Chunk) -> Chunk:
+        terms = self._analyzer.terms(passage(chunk.context, chunk.text))
+        return replace(chunk, language=self._language(chunk.text), terms=" ".join(terms))
+
     def _embed(self, version: Version, chunks: Sequence[Chunk]) -> Vectors | None:
         """[chunks, dim], a bounded batch at a time; None when the version was cancelled on the way."""
         vectors = np.empty((len(chunks), self._embedder.identity.dim), np.float32)
@@ -133,6 +148,8 @@ class Pipeline:
             if not self._queue.advance(version, stage="embedding", done=at, total=len(chunks)):
                 return None
             some = chunks[at : at + EMBED_CHUNKS]
-            vectors[at : at + len(some)] = self._embedder.embed_passages([chunk.text for chunk in some])
+            vectors[at : at + len(some)] = self._embedder.embed_passages(
+                [passage(chunk.context, chunk.text) for chunk in some]
+            )
         self._queue.advance(version, stage="committing", done=len(chunks), total=len(chunks))
         return vectors
