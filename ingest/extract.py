@@ -43,9 +43,10 @@ def extract(path: Path, *, name: str, hint: str | None, url: str | None, limits:
     media_type, charset = content_type(hint)
     kind = sniff(content, name=name, hint=media_type)
     if kind == "pdf":
+        from ingest.ocr import installed
         from ingest.pdf import extract_pdf
 
-        extracted = extract_pdf(content, limits)
+        extracted = extract_pdf(content, limits, installed())
     elif kind in OFFICE:
         extracted = _office(content, kind)
     else:

@@ -1,73 +1,175 @@
-"""Text of a PDF's pages, by pypdf."""
+"""Text of a PDF's pages: PDFium finds the letters, pypdf reads the title and what PDFium cannot open."""
 
 import io
 import logging
-
-from pypdf import PdfReader
-from pypdf.errors import PyPdfError
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from indexes.errors import UnreadableDocument
 from ingest.extract import Extracted, Limits, clean
 from ingest.letters import typed
-from ingest.reflow import reflow
+from ingest.ocr import Ocr, pdf_page_text
+from ingest.pdf_page import Page, read
+from ingest.reflow import Paragraphs
 
 PAGE_BREAK = "\n\n"
+PASSWORD = 4  # FPDF_ERR_PASSWORD
+ENCRYPTED = "it is encrypted: remove its password first"
+SCANNED = (
+    "it is a scan: its pages are pictures, without a text layer. Install Tesseract and the extra 'ocr', or "
+    "send a PDF with text"
+)
 
 
-def extract_pdf(content: bytes, limits: Limits) -> Extracted:
-    """Raises UnreadableDocument: encrypted_pdf, corrupt_pdf, empty_pdf, too_many_pages, no_text."""
-    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # its warnings about broken files are ours to give
+def extract_pdf(content: bytes, limits: Limits, ocr: Ocr | None = None) -> Extracted:
+    """Raises UnreadableDocument: encrypted_pdf, corrupt_pdf, empty_pdf, too_many_pages, scanned, no_text.
+
+    ``ocr`` reads pages that are pictures; without it they are empty, and a document of them is refused.
+    """
     try:
-        reader = PdfReader(io.BytesIO(content), strict=False)
+        with _opened(content) as document:
+            pages = _pages(document, limits, ocr)
+    except _NotForPdfium as refusal:
+        pages = _pages_by_pypdf(content, limits, refusal)
+    if not any(page.text for page in pages):
+        _refuse(pages)
+    text, starts = _put_together(pages)
+    return Extracted(text=text, title=_title(content), kind="pdf", page_starts=starts)
+
+
+class _NotForPdfium(Exception):
+    """PDFium cannot open it."""
+
+
+@contextmanager
+def _opened(content: bytes) -> Iterator[Any]:
+    """A ``pypdfium2.PdfDocument``."""
+    from pypdfium2 import PdfDocument, PdfiumError
+
+    try:
+        document = PdfDocument(content)
+    except PdfiumError as error:
+        if getattr(error, "err_code", None) == PASSWORD:
+            raise UnreadableDocument(ENCRYPTED, code="encrypted_pdf") from error
+        raise _NotForPdfium(str(error)) from error
+    try:
+        yield document
+    finally:
+        document.close()
+
+
+def _pages(document: Any, limits: Limits, ocr: Ocr | None) -> list[Page]:
+    from pypdfium2 import PdfiumError
+
+    count = len(document)
+    _check_count(count, limits)
+    pages: list[Page] = []
+    size = 0
+    for number in range(count):
+        try:
+            loaded = document[number]
+        except PdfiumError as error:
+            pages.append(Page(failure=str(error)))
+            continue
+        try:
+            page = read(loaded)
+            if page.scanned and ocr is not None:
+                page = Page(paragraphs=Paragraphs.of_text(pdf_page_text(loaded, ocr)))
+        except PdfiumError as error:
+            page = Page(failure=str(error))
+        finally:
+            loaded.close()
+        pages.append(page)
+        size += len(page.text)
+        if size > limits.chars:
+            break  # the caller refuses it for its size
+    return pages
+
+
+def _pages_by_pypdf(content: bytes, limits: Limits, refusal: Exception) -> list[Page]:
+    reader = _reader(content)
+    try:
         if reader.is_encrypted and not reader.decrypt(""):
-            raise UnreadableDocument("it is encrypted: remove its password first", code="encrypted_pdf")
-        pages = len(reader.pages)
-        title = _title(reader)
+            raise UnreadableDocument(ENCRYPTED, code="encrypted_pdf")
+        count = len(reader.pages)
     except UnreadableDocument:
         raise
     except Exception as error:
-        raise _corrupt(error) from error
-    if pages == 0:
+        raise _corrupt(str(refusal) or str(error)) from error
+    _check_count(count, limits)
+    pages: list[Page] = []
+    for number in range(count):
+        try:
+            text = typed(reader.pages[number].extract_text())
+        except Exception as error:  # noqa: BLE001  one broken page must not cost the others
+            pages.append(Page(failure=str(error) or type(error).__name__))
+        else:
+            pages.append(Page(paragraphs=Paragraphs.of_text(clean(text))))
+    return pages
+
+
+def _check_count(count: int, limits: Limits) -> None:
+    if count == 0:
         raise UnreadableDocument("it has no pages", code="empty_pdf")
-    if pages > limits.pages:
+    if count > limits.pages:
         raise UnreadableDocument(
-            f"it has {pages:,} pages, more than the {limits.pages:,} allowed: split it, or raise "
+            f"it has {count:,} pages, more than the {limits.pages:,} allowed: split it, or raise "
             "SIMURGH_MAX_PAGES",
             code="too_many_pages",
         )
-    texts: list[str] = []
-    failure: Exception | None = None
+
+
+def _refuse(pages: list[Page]) -> None:
+    failure = next((page.failure for page in pages if page.failure), None)
+    if failure:
+        raise _corrupt(failure)
+    if any(page.scanned for page in pages):
+        raise UnreadableDocument(SCANNED, code="scanned")
+    raise UnreadableDocument(f"none of its {len(pages)} pages holds any text", code="no_text")
+
+
+def _put_together(pages: list[Page]) -> tuple[str, list[int]]:
+    """The whole text, and where each page starts in it. A paragraph goes on over the end of a page."""
+    text, starts = "", []
+    parts: list[str] = []
+    last: Paragraphs | None = None
     size = 0
-    for number in range(pages):
-        try:
-            text = reflow(typed(clean(reader.pages[number].extract_text()))).strip()
-        except Exception as error:  # noqa: BLE001  one broken page must not cost the others
-            failure, text = error, ""
-        texts.append(text)
-        size += len(text)
-        if size > limits.chars:
-            break  # the caller refuses it for its size
-    if not any(texts):
-        if failure is not None:
-            raise _corrupt(failure) from failure
-        raise UnreadableDocument(
-            f"none of its {pages} pages has a text layer: it is probably a scan", code="no_text"
-        )
-    starts, at = [], 0
-    for text in texts:
-        starts.append(at)
-        at += len(text) + len(PAGE_BREAK)
-    return Extracted(text=PAGE_BREAK.join(texts), title=title, kind="pdf", page_starts=starts)
+    for page in pages:
+        if last is not None:
+            between = last.before(page.paragraphs, otherwise=PAGE_BREAK)
+            parts.append(between)
+            size += len(between)
+        starts.append(size)
+        parts.append(page.text)
+        size += len(page.text)
+        last = page.paragraphs
+    text = "".join(parts)
+    return text, starts
 
 
-def _title(reader: PdfReader) -> str | None:
+def _reader(content: bytes) -> Any:
+    from pypdf import PdfReader
+
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # its warnings about broken files are ours to give
     try:
+        return PdfReader(io.BytesIO(content), strict=False)
+    except Exception as error:
+        raise _corrupt(str(error) or type(error).__name__) from error
+
+
+def _title(content: bytes) -> str | None:
+    try:
+        reader = _reader(content)
+        if reader.is_encrypted:
+            reader.decrypt("")
         title = reader.metadata.title if reader.metadata else None
-    except (PyPdfError, KeyError, ValueError, TypeError, AttributeError):
+    except Exception:  # noqa: BLE001  a file whose text was read may still hold a broken title
         return None
-    return clean(title).strip() or None if isinstance(title, str) else None
+    return typed(clean(title)).strip() or None if isinstance(title, str) else None
 
 
-def _corrupt(error: Exception) -> UnreadableDocument:
-    reason = str(error).strip() or type(error).__name__
-    return UnreadableDocument(f"it is damaged and cannot be read ({reason[:200]})", code="corrupt_pdf")
+def _corrupt(reason: str) -> UnreadableDocument:
+    return UnreadableDocument(
+        f"it is damaged and cannot be read ({reason.strip()[:200]})", code="corrupt_pdf"
+    )
