@@ -30,6 +30,9 @@ const authorization = () => {
   return key ? `Bearer ${key}` : null;
 };
 
+/** Whether a plain link of the browser's, which carries no key, would be refused. */
+export const keyed = () => authorization() !== null;
+
 /** True when there is now another key than `used`, the header that was refused. */
 async function newKey(used) {
   if (authorization() !== used) return true;

@@ -1,8 +1,8 @@
 // The panel that shows what an answer rests on: every source of it, the cited words marked in place.
 
-import { send } from "./api.js";
 import { byId, el, icon, languageOf } from "./dom.js";
 import { number, t } from "./i18n.js";
+import { download, readLink } from "./reading.js";
 import { lines, pieces, spanOf } from "./spans.js";
 
 const panel = byId("sources");
@@ -29,17 +29,11 @@ export function grouped(answer) {
 /** Only a web address may become a link: a stored `javascript:` one stays text. */
 function linkOf(uri) {
   if (!/^https?:\/\//i.test(uri ?? "")) return null;
-  return el("a", { href: uri, target: "_blank", rel: "noopener noreferrer", dir: "ltr", class: "uri" }, uri);
+  return el("a", { href: uri, target: "_blank", rel: "noopener noreferrer nofollow", dir: "ltr", class: "uri" }, uri);
 }
 
-async function download(source) {
-  const response = await send(`/documents/${encodeURIComponent(source.document_id)}/file`);
-  // Bytes without a type: a stored HTML page must never open as a page of this origin.
-  const url = URL.createObjectURL(new Blob([await response.arrayBuffer()], { type: "application/octet-stream" }));
-  const name = /^https?:/i.test(source.uri ?? "") ? titleOf(source) : (source.uri || titleOf(source)).split("/").at(-1);
-  el("a", { href: url, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
-}
+/** What a download is saved as: the file's name where there was a file, else the title. */
+const nameOf = (source) => (/^https?:/i.test(source.uri ?? "") ? titleOf(source) : (source.uri || titleOf(source)).split("/").at(-1));
 
 function passage({ source, citations }) {
   const spans = [];
@@ -76,9 +70,11 @@ function passage({ source, citations }) {
       ...citations.map((c) => c.marker).filter((m, i, all) => all.indexOf(m) === i)
         .map((marker) => el("span", { class: "badge", dir: "ltr" }, String(marker))),
       el("h3", { dir: "auto" }, title),
+      readLink(source, citations[0] ?? source),
       el("button", {
         class: "icon", type: "button", "aria-label": t("original"), title: t("original"),
-        onclick: (event) => download(source).catch((error) => { event.target.closest("button").title = error.message; }),
+        onclick: (event) => download(source.document_id, nameOf(source))
+          .catch((error) => { event.target.closest("button").title = error.message; }),
       }, icon("down"))),
     el("p", { class: "passage-meta" },
       source.page ? el("span", {}, t("page", { n: number(source.page) })) : null,
