@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli import adapters, demo, doctor, prepare, run, use
+from app.cli import adapters, demo, doctor, evaluate, prepare, run, use
 
 cli = typer.Typer(
     name="simurgh",
@@ -16,6 +16,7 @@ cli.command()(run.worker)
 cli.command()(use.ingest)
 cli.command()(use.ask)
 cli.command()(use.search)
+cli.command("eval")(evaluate.evaluate)
 cli.command()(doctor.doctor)
 cli.command()(demo.demo)
 cli.add_typer(adapters.app, name="adapters")

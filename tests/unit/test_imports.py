@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("app", "indexes", "ingest")
+PACKAGES = ("app", "evaluation", "indexes", "ingest")
 
-FORBIDDEN = {"indexes": ("app", "ingest"), "ingest": ("app",)}
+FORBIDDEN = {"indexes": ("app", "evaluation", "ingest"), "ingest": ("app", "evaluation")}
+EVALUATION_USERS = {"app.cli.evaluate"}  # modules of the app that may, when their command is run
 INGEST_USERS = {  # modules of the app that may import these of ingest; None for any
     "app.compose": None,  # the composition root builds everything
     "app.api.ingest": {"ingest.jobs"},  # the route hands sources in
@@ -21,6 +22,7 @@ HTTP_USERS = {  # modules, or packages with all below them, and why
     "ingest.fetch": "the one that reaches addresses given by users, behind its guard",
     "app.engine": "engines at addresses that the operator sets",
     "app.cli": "the service's own door",
+    "evaluation": "a service in this process",
     "indexes.remote_embedder": "an embeddings endpoint at an address that the operator sets",
 }
 ENGINE_ONLY = {
@@ -85,6 +87,7 @@ def test_direction(module: str) -> None:
         used = {name for name in names if within(name, "ingest")}
         allowed = INGEST_USERS.get(module, set())
         assert allowed is None or all(within(name, *allowed) for name in used), used
+        assert module in EVALUATION_USERS or not any(within(name, "evaluation") for name in names)
     clients = [name for name in names if within(name, *HTTP_CLIENTS)]
     assert not clients or within(module, *HTTP_USERS), clients
 
