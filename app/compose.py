@@ -30,10 +30,13 @@ from indexes.collections import Collections
 from indexes.database import open_database
 from indexes.documents import Documents
 from indexes.embedder import Embedder
+from indexes.fusion import load_fusion
+from indexes.language import LanguageDetector
 from indexes.live import LiveIndexes
 from indexes.queue import Queue
 from indexes.retrieval import Retrieval
 from indexes.snapshots import Snapshots
+from indexes.text import Analyzer
 from ingest.cage import ExtractionCage
 from ingest.chunker import Chunker
 from ingest.extract import Limits
@@ -122,9 +125,12 @@ async def build_service(
         embedder = await asyncio.to_thread(models.build_embedder, settings)
     database = await asyncio.to_thread(open_database, settings.database)
     parts = parts or await build_generator(settings)
-    chunks = Chunks(database)
+    analyzer = Analyzer()
+    chunks = Chunks(database, analyzer)
     live = LiveIndexes(chunks, Snapshots(database, settings.data_dir / "snapshots"))
-    retrieval = Retrieval(embedder, live, chunks)
+    retrieval = Retrieval(
+        embedder=embedder, live=live, chunks=chunks, analyzer=analyzer, fusion=load_fusion()
+    )
     collections = Collections(database, embedder.identity)
     adapters = AdapterRegistry(
         Adapters(database), AdapterStore(settings.data_dir / "adapters"), parts.generator, parts.base
@@ -224,6 +230,8 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
         cage=cage,
         chunker=Chunker(models.tokenizer_file(settings), tokens=settings.chunk_tokens),
         embedder=embedder,
+        analyzer=Analyzer(),
+        language=LanguageDetector().detect,
         max_bytes=settings.max_upload_mib << 20,
     )
     try:

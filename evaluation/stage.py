@@ -19,6 +19,7 @@ from indexes.blobs import Blobs
 from indexes.chunks import Chunks
 from indexes.embedder import Embedder
 from indexes.errors import CollectionNotFound
+from indexes.language import LanguageDetector
 from indexes.records import Collection, EmbedderIdentity, Hit, Vectors
 from indexes.text import Analyzer
 from ingest.cage import ExtractionCage
@@ -116,6 +117,8 @@ class Stage:
             cage=cage,
             chunker=Chunker(models.tokenizer_file(self.settings), tokens=self.settings.chunk_tokens),
             embedder=self.embedder,
+            analyzer=Analyzer(),
+            language=LanguageDetector().detect,
             max_bytes=self.settings.max_upload_mib << 20,
         )
         try:

@@ -5,20 +5,30 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import ColumnElement, Engine, String, and_, cast, func, or_, select
+from sqlalchemy import ColumnElement, Engine, String, and_, case, cast, func, or_, select
 
 from indexes import schema as s
 from indexes.database import reading
+from indexes.embedder import passage
 from indexes.errors import InvalidRequest
-from indexes.records import Collection, Filters, Hit, IndexChange, Vectors
+from indexes.records import Collection, Filters, Hit, IndexChange, Relevance, Vectors
+from indexes.rows import Ids
+from indexes.text import Analyzer
 
 REPLAY_ROWS = 5_000
+ANALYSED = (  # the text is only read where it has yet to be analysed
+    s.chunks.c.terms,
+    case((s.chunks.c.terms.is_(None), s.chunks.c.context)).label("context"),
+    case((s.chunks.c.terms.is_(None), s.chunks.c.text)).label("text"),
+)
+SHOWN = [s.chunks.c[name] for name in ("id", "document_id", "page", "start", "end", "text")]
 FILTERABLE = ("tag", "document_id", "source", "name", "media_type")
 
 
 class Chunks:
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, analyzer: Analyzer) -> None:
         self._engine = engine
+        self._analyzer = analyzer
 
     def seq(self, collection: Collection) -> int:
         """The last committed change of the collection; -1 when it was deleted."""
@@ -59,37 +69,45 @@ class Chunks:
             ).scalars()
             gone = np.fromiter(removed, dtype=np.int64)
             added = db.execution_options(yield_per=REPLAY_ROWS).execute(
-                select(s.chunks.c.id, s.chunks.c.vector)
+                select(s.chunks.c.id, s.chunks.c.vector, *ANALYSED)
                 .where(mine, s.chunks.c.seq > after, s.chunks.c.seq <= seq)
                 .where(or_(s.chunks.c.dead_seq.is_(None), s.chunks.c.dead_seq > seq))
                 .order_by(s.chunks.c.id)
             )
-            yield IndexChange(
-                seq=after, added=np.empty(0, np.int64), vectors=np.empty((0, dim), np.float32), removed=gone
-            )
+            yield _change(after, dim, removed=gone)
             for rows in added.partitions():
-                yield IndexChange(
-                    seq=after,
-                    added=np.array([row.id for row in rows], np.int64),
-                    vectors=_matrix([row.vector for row in rows], dim),
-                    removed=np.empty(0, np.int64),
-                )
-            yield IndexChange(
-                seq=seq,
-                added=np.empty(0, np.int64),
-                vectors=np.empty((0, dim), np.float32),
-                removed=np.empty(0, np.int64),
-            )
+                yield _change(after, dim, rows=rows, terms=[self._terms(row) for row in rows])
+            yield _change(seq, dim)
 
-    def hits(self, collection: Collection, scores: Mapping[int, float]) -> list[Hit]:
+    def _terms(self, row: Any) -> list[str]:
+        """As analysed when the chunk was committed; now, for one from before terms were kept."""
+        if row.terms is not None:
+            return str(row.terms).split()
+        return self._analyzer.terms(passage(row.context, row.text))
+
+    def vectors(self, collection: Collection, ids: Ids) -> dict[int, Vectors]:
+        """Id -> [dim], of those that live."""
+        if not len(ids):
+            return {}
+        query = select(s.chunks.c.id, s.chunks.c.vector).where(
+            s.chunks.c.collection_id == collection.id,
+            s.chunks.c.id.in_(ids.tolist()),
+            s.chunks.c.dead_seq.is_(None),
+        )
+        with reading(self._engine) as db:
+            rows = db.execute(query).all()
+        dim = collection.embedder.dim
+        return dict(zip((row.id for row in rows), _matrix([row.vector for row in rows], dim), strict=True))
+
+    def hits(self, collection: Collection, found: Mapping[int, Relevance]) -> list[Hit]:
         """Live text of the chunks that a search named, best first. Whatever is dead or not this
         collection's is left out, so a wrong index can cost recall but never leak a text."""
-        if not scores:
+        if not found:
             return []
         with reading(self._engine) as db:
             rows = db.execute(
                 select(
-                    s.chunks,
+                    *SHOWN,
                     s.documents.c.name,
                     s.documents.c.source,
                     s.versions.c.title,
@@ -99,10 +117,10 @@ class Chunks:
                 .join(s.versions, s.versions.c.id == s.chunks.c.version_id)
                 .join(s.collections, s.collections.c.id == s.chunks.c.collection_id)
                 .where(s.collections.c.tenant == collection.tenant, s.collections.c.id == collection.id)
-                .where(s.chunks.c.id.in_(list(scores)), s.chunks.c.dead_seq.is_(None))
+                .where(s.chunks.c.id.in_(list(found)), s.chunks.c.dead_seq.is_(None))
                 .where(s.documents.c.deleted_at.is_(None))
             ).all()
-        found = [
+        hits = [
             Hit(
                 chunk_id=row.id,
                 document_id=row.document_id,
@@ -112,11 +130,14 @@ class Chunks:
                 start=row.start,
                 end=row.end,
                 text=row.text,
-                score=scores[row.id],
+                score=found[row.id].score,
+                dense=found[row.id].dense,
+                lexical=found[row.id].lexical,
+                coverage=found[row.id].coverage,
             )
             for row in rows
         ]
-        return sorted(found, key=lambda hit: (-hit.score, hit.chunk_id))
+        return sorted(hits, key=lambda hit: (-hit.score, hit.chunk_id))
 
     def allowed(self, collection: Collection, filters: Filters) -> npt.NDArray[np.int64]:
         """Ids of the live chunks whose document passes every filter. Raises InvalidRequest."""
@@ -158,6 +179,23 @@ def _json_array_has(column: Any, value: str, dialect: str) -> ColumnElement[bool
     elements = func.json_array_elements_text if dialect == "postgresql" else func.json_each
     each = elements(column).table_valued("value").alias()
     return select(1).select_from(each).where(cast(each.c.value, String) == value).exists()
+
+
+def _change(
+    seq: int,
+    dim: int,
+    *,
+    rows: Sequence[Any] = (),
+    terms: Sequence[list[str]] = (),
+    removed: Ids | None = None,
+) -> IndexChange:
+    return IndexChange(
+        seq=seq,
+        added=np.array([row.id for row in rows], np.int64),
+        vectors=_matrix([row.vector for row in rows], dim),
+        terms=list(terms),
+        removed=np.empty(0, np.int64) if removed is None else removed,
+    )
 
 
 def _matrix(rows: Sequence[bytes], dim: int) -> Vectors:

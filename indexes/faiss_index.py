@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from indexes.records import Vectors
-from indexes.vectors import Ids, Scores
+from indexes.rows import Ids, Rows
+from indexes.vectors import Scores
 
 faiss: Any = _faiss  # its stubs describe the C++ signatures, not what Python callers use
 
@@ -26,21 +27,19 @@ GPU_K_LIMIT = 2048
 
 
 class FaissIndex:
-    def __init__(self, dim: int, index: Any = None) -> None:
+    def __init__(self, dim: int, index: Any = None, rows: Rows | None = None) -> None:
         self._cpu = faiss.IndexFlatIP(dim) if index is None else index
-        self._ids = np.empty(0, np.int64)  # [n] position -> id
-        self._alive = np.empty(0, np.bool_)  # [n]
-        self._dead = 0
+        self._rows = Rows() if rows is None else rows
         self._gpu = _to_gpu(self._cpu)
 
     @property
     def live(self) -> int:
-        return len(self._ids) - self._dead
+        return self._rows.live
 
     @property
     def total(self) -> int:
         """Positions in use, tombstones included."""
-        return len(self._ids)
+        return len(self._rows)
 
     @property
     def kind(self) -> str:
@@ -49,49 +48,41 @@ class FaissIndex:
     @property
     def worth_rebuilding(self) -> bool:
         """Too many tombstones, or too many vectors to search them all."""
-        crowded = self._dead > 1000 and self._dead * 3 > len(self._ids)
+        crowded = self._rows.dead > 1000 and self._rows.dead * 3 > self.total
         outgrown = self.live > 1.5 * FLAT_LIMIT if self.kind == "flat" else self.live < FLAT_LIMIT / 2
         return crowded or outgrown
 
     def change(self, *, added: Ids, vectors: Vectors, removed: Ids) -> None:
-        dead = np.unique(self._positions(removed))
-        dead = dead[self._alive[dead]]
-        self._alive[dead] = False
-        self._dead += len(dead)
-        if len(added) and len(self._ids) and added.min() <= self._ids.max():
-            fresh = ~np.isin(added, self._ids)  # a replay that was broken off comes again from its start
-            added, vectors = added[fresh], vectors[fresh]
+        self._rows.retire(removed)
+        fresh = self._rows.fresh(added)
+        added, vectors = added[fresh], vectors[fresh]
         if len(added):
             contiguous = np.ascontiguousarray(vectors, np.float32)
             self._cpu.add(contiguous)
             if self._gpu is not None:
                 self._gpu.add(contiguous)
-            self._ids = np.concatenate([self._ids, added])
-            self._alive = np.concatenate([self._alive, np.ones(len(added), np.bool_)])
+            self._rows.append(added)
 
     def search(self, query: Vectors, k: int, *, allowed: Ids | None = None) -> tuple[Ids, Scores]:
         wanted = min(k, self.live if allowed is None else len(allowed))
         if wanted == 0:
             return np.empty(0, np.int64), np.empty(0, np.float32)
-        if allowed is None and self._gpu is not None and wanted + self._dead <= GPU_K_LIMIT:
-            scores, positions = self._gpu.search(query, wanted + self._dead)
+        dead = self._rows.dead
+        if allowed is None and self._gpu is not None and wanted + dead <= GPU_K_LIMIT:
+            scores, positions = self._gpu.search(query, wanted + dead)
         else:
             scores, positions = self._cpu.search(query, wanted, params=self._parameters(allowed))
         found = positions[0][positions[0] >= 0]
         scores = scores[0][: len(found)]
-        if self._dead and len(found) > 0:
-            living = self._alive[found]
+        if dead and len(found) > 0:
+            living = self._rows.alive[found]
             found, scores = found[living], scores[living]
-        return self._ids[found[:wanted]], scores[:wanted]
+        return self._rows.ids[found[:wanted]], scores[:wanted]
 
     def _parameters(self, allowed: Ids | None) -> Any:
-        if allowed is None and not self._dead:
+        if allowed is None and not self._rows.dead:
             return None
-        mask = self._alive
-        if allowed is not None:
-            mask = np.zeros_like(self._alive)
-            mask[self._positions(allowed)] = True
-            mask &= self._alive
+        mask = self._rows.passing(allowed)
         selector = faiss.IDSelectorBitmap(np.packbits(mask, bitorder="little"))
         if self.kind == "flat":
             return faiss.SearchParameters(sel=selector)
@@ -100,37 +91,18 @@ class FaissIndex:
         nprobe = min(ivf.nlist, math.ceil(ivf.nprobe * len(mask) / passing))
         return faiss.SearchParametersIVF(sel=selector, nprobe=nprobe)
 
-    def _positions(self, ids: Ids) -> npt.NDArray[np.intp]:
-        """Where known ids stand. Ids come in ascending order; a stray one out of order costs a sort."""
-        if not len(ids) or not len(self._ids):
-            return np.empty(0, np.intp)
-        order = None if bool(np.all(self._ids[:-1] <= self._ids[1:])) else np.argsort(self._ids)
-        at = np.searchsorted(self._ids, ids, sorter=order)
-        at = np.minimum(at, len(self._ids) - 1)
-        if order is not None:
-            at = order[at]
-        return np.asarray(at[self._ids[at] == ids])
-
     # -- what a snapshot holds
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
-        return {
-            "index": faiss.serialize_index(self._cpu),
-            "ids": self._ids,
-            "alive": self._alive.astype(np.uint8),
-        }
+        return {"index": faiss.serialize_index(self._cpu), **self._rows.state()}
 
     @classmethod
     def from_state(cls, dim: int, state: dict[str, npt.NDArray[Any]]) -> "FaissIndex":
         """Raises ValueError when the parts do not fit together."""
-        index = faiss.deserialize_index(state["index"])
-        ids, alive = state["ids"], state["alive"].astype(np.bool_)
-        if index.d != dim or index.ntotal != len(ids) or len(ids) != len(alive):
+        index, rows = faiss.deserialize_index(state["index"]), Rows.from_state(state)
+        if index.d != dim or index.ntotal != len(rows):
             raise ValueError("the snapshot's parts do not fit together")
-        made = cls(dim, index)
-        made._ids, made._alive = ids.astype(np.int64), alive
-        made._dead = int((~alive).sum())
-        return made
+        return cls(dim, index, rows)
 
 
 def build(dim: int, ids: Ids, vectors: Vectors) -> tuple[FaissIndex, float]:
@@ -145,9 +117,7 @@ def build(dim: int, ids: Ids, vectors: Vectors) -> tuple[FaissIndex, float]:
     index.train(np.ascontiguousarray(vectors[np.sort(chosen[:TRAINING_VECTORS])]))
     index.add(np.ascontiguousarray(vectors))
     recall = _tune(index, vectors, np.sort(chosen[:RECALL_QUERIES]))
-    made = FaissIndex(dim, index)
-    made._ids, made._alive = ids, np.ones(len(ids), np.bool_)
-    return made, recall
+    return FaissIndex(dim, index, Rows(ids)), recall
 
 
 def _tune(index: Any, vectors: Vectors, rows: npt.NDArray[np.intp]) -> float:

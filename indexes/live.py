@@ -2,18 +2,17 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 import structlog
 
 from indexes.chunks import Chunks
 from indexes.errors import CollectionNotFound, IndexUnavailable, SimurghError
-from indexes.faiss_index import FaissIndex, build
+from indexes.hybrid import Candidates, HybridIndex, build_hybrid
 from indexes.records import Collection, Vectors
+from indexes.rows import Ids
 from indexes.snapshots import Snapshots
-from indexes.vectors import Ids, Scores
 
 OPEN_PATIENCE = 5.0  # seconds a question waits for an index that is being opened
 SNAPSHOT_CHANGES = 20  # seqs behind before a new snapshot is worth writing
@@ -25,7 +24,7 @@ class _Entry:
     collection: Collection
     lock: threading.Lock = field(default_factory=threading.Lock)  # guards index and seq
     opened: threading.Event = field(default_factory=threading.Event)
-    index: FaissIndex | None = None
+    index: HybridIndex | None = None
     seq: int = -1
     saved_seq: int = -1
     working: bool = False  # an opening or rebuilding thread is on its way
@@ -41,9 +40,16 @@ class LiveIndexes:
         self._lock = threading.Lock()  # guards the entries and their `working`
 
     def search(
-        self, collection: Collection, query: Vectors, k: int, *, allowed: Ids | None = None
-    ) -> tuple[Ids, Scores]:
-        """``query`` [1, dim] -> ids and scores, best first. Sees everything committed before the call.
+        self,
+        collection: Collection,
+        query: Vectors,
+        terms: Sequence[str],
+        k: int,
+        *,
+        allowed: Ids | None = None,
+    ) -> Candidates:
+        """``query`` [1, dim] and the question's ``terms`` -> the best ``k`` of both legs. Sees everything
+        committed before the call.
 
         Raises IndexUnavailable while the index is being opened, CollectionNotFound.
         """
@@ -64,8 +70,8 @@ class LiveIndexes:
                 )
             if entry.seq < seq:
                 self._replay(entry, entry.index)
-            found = entry.index.search(query, k, allowed=allowed)
-        if entry.index.worth_rebuilding:
+            found = entry.index.search(query, terms, k, allowed=allowed)
+        if entry.index.dense.worth_rebuilding:
             self._start(entry, self._rebuild)
         return found
 
@@ -93,7 +99,7 @@ class LiveIndexes:
         entry = self._entries.get(collection.id)
         if entry is None or entry.index is None:
             return {"kind": None, "vectors": 0, "recall": None}
-        return {"kind": entry.index.kind, "vectors": entry.index.live, "recall": entry.recall}
+        return {"kind": entry.index.dense.kind, "vectors": entry.index.dense.live, "recall": entry.recall}
 
     def _entry(self, collection: Collection) -> _Entry:
         with self._lock:
@@ -133,31 +139,25 @@ class LiveIndexes:
         """Make the index anew from the database, beside the old one, and switch at once."""
         started = time.monotonic()
         expected = self._chunks.live_count(entry.collection)
-        dim = entry.collection.embedder.dim
-        ids: list[Ids] = []
-        vectors: list[Vectors] = []
-        seq, done = 0, 0
-        for change in self._chunks.changes(entry.collection, after=-1):
-            ids.append(change.added)
-            vectors.append(change.vectors)
-            seq, done = change.seq, done + len(change.added)
-            entry.progress = f"rebuilding, {done} of {expected} vectors read"
-        entry.progress = f"rebuilding, training on {done} vectors"
-        all_ids = np.concatenate(ids) if ids else np.empty(0, np.int64)
-        all_vectors = np.concatenate(vectors) if vectors else np.empty((0, dim), np.float32)
-        index, recall = build(dim, all_ids, all_vectors)
+
+        def progress(done: int) -> None:
+            entry.progress = f"rebuilding, {done} of {expected} passages read"
+
+        progress(0)
+        changes = self._chunks.changes(entry.collection, after=-1)
+        index, seq, recall = build_hybrid(entry.collection.embedder.dim, changes, progress)
         with entry.lock:
             entry.index, entry.seq, entry.saved_seq, entry.recall = index, max(seq, 0), -1, recall
         log.info(
             "index rebuilt",
             collection=entry.collection.name,
-            kind=index.kind,
-            vectors=done,
+            kind=index.dense.kind,
+            passages=index.dense.live,
             recall=round(recall, 4),
             seconds=round(time.monotonic() - started, 2),
         )
 
-    def _replay(self, entry: _Entry, index: FaissIndex) -> None:
+    def _replay(self, entry: _Entry, index: HybridIndex) -> None:
         for change in self._chunks.changes(entry.collection, after=entry.seq):
-            index.change(added=change.added, vectors=change.vectors, removed=change.removed)
+            index.change(change)
             entry.seq = change.seq

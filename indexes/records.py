@@ -98,8 +98,18 @@ class Chunk:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Relevance:
+    """What a search says of a chunk; all in 0..1."""
+
+    score: float  # of the fusion: by it results are ordered
+    dense: float  # cosine to the question
+    lexical: float  # BM25 as a share of the most that the question could score
+    coverage: float  # share of the question's terms, weighted by their rarity, that stand in it
+
+
+@dataclass(frozen=True, kw_only=True)
 class Hit:
-    """A retrieved chunk, read live from the store. ``score`` is the cosine to the question."""
+    """A retrieved chunk, read live from the store. The scores are those of ``Relevance``."""
 
     chunk_id: int
     document_id: str
@@ -109,7 +119,10 @@ class Hit:
     start: int
     end: int
     text: str
-    score: float
+    score: float  # fused, 0..1
+    dense: float = 0.0  # cosine of question and passage
+    lexical: float = 0.0  # BM25 as a share of the most that the question could get, 0..1
+    coverage: float = 0.0  # share of the question's idf that stands in the passage, 0..1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,6 +172,7 @@ class IndexChange:
     seq: int
     added: npt.NDArray[np.int64]  # [n] chunk ids, live at ``seq``
     vectors: Vectors  # [n, dim]
+    terms: list[list[str]]  # [n] as analysed
     removed: npt.NDArray[np.int64]  # [m] chunk ids
 
 

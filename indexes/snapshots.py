@@ -22,7 +22,7 @@ from indexes.blobs import sha256_of, sync_folder
 from indexes.changes import lock
 from indexes.database import reading, writing
 from indexes.errors import CollectionNotFound, StorageFull
-from indexes.faiss_index import FaissIndex
+from indexes.hybrid import HybridIndex
 from indexes.records import Collection
 
 KEEP = 2
@@ -34,7 +34,7 @@ class Snapshots:
         self._engine = engine
         self._folder = folder
 
-    def save(self, collection: Collection, index: FaissIndex, seq: int) -> None:
+    def save(self, collection: Collection, index: HybridIndex, seq: int) -> None:
         """Raises StorageFull, CollectionNotFound."""
         folder = self._folder / collection.id
         name = f"snap-{seq}.safetensors"
@@ -59,7 +59,7 @@ class Snapshots:
             "file": name,
             "seq": seq,
             "sha256": sha256,
-            "ntotal": index.total,
+            "ntotal": index.dense.total,
             "dim": collection.embedder.dim,
             "embedder": collection.embedder.id,
             "created_at": time.time(),
@@ -73,7 +73,7 @@ class Snapshots:
             db.execute(insert(s.snapshots).values(row))
         self._forget_old(collection)
 
-    def load(self, collection: Collection) -> tuple[FaissIndex, int] | None:
+    def load(self, collection: Collection) -> tuple[HybridIndex, int] | None:
         """The newest snapshot that holds what its row promises, and its seq; None when none does."""
         query = select(s.snapshots).where(s.snapshots.c.collection_id == collection.id)
         with reading(self._engine) as db:
@@ -88,8 +88,8 @@ class Snapshots:
                 content = path.read_bytes()
                 if hashlib.sha256(content).hexdigest() != row.sha256:
                     raise ValueError("its hash does not match")
-                index = FaissIndex.from_state(row.dim, safetensors.numpy.load(content))
-                if index.total != row.ntotal:
+                index = HybridIndex.from_state(row.dim, safetensors.numpy.load(content))
+                if index.dense.total != row.ntotal:
                     raise ValueError("its size does not match")
             except (OSError, ValueError, KeyError, SafetensorError, RuntimeError) as error:
                 log.warning("snapshot refused", collection=collection.name, file=row.file, reason=str(error))

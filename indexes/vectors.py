@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from indexes.records import Vectors
+from indexes.rows import Ids
 
-Ids = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float32]
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from indexes import faiss_index
 from indexes.faiss_index import TARGET_RECALL, FaissIndex, build
-from indexes.vectors import FakeIndex, Ids, VectorIndex
+from indexes.rows import Ids
+from indexes.vectors import FakeIndex, VectorIndex
 from tests.support.store import unit
 
 faiss: Any = _faiss

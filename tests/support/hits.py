@@ -22,4 +22,7 @@ def hit(
         end=start + len(text),
         text=text,
         score=score,
+        dense=score,
+        lexical=score,
+        coverage=score,
     )

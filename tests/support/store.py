@@ -11,10 +11,12 @@ from indexes.collections import Collections
 from indexes.documents import Documents
 from indexes.embedder import FakeEmbedder
 from indexes.queue import Queue
-from indexes.records import Chunk, Collection, NewDocument, Version
+from indexes.records import Chunk, Collection, NewDocument, Relevance, Version
+from indexes.text import Analyzer
 
 TENANT = "default"
 MAX_QUEUED = 1000
+ANALYZER = Analyzer()
 
 
 class Store:
@@ -26,7 +28,7 @@ class Store:
         self.collections = Collections(database, self.embedder.identity)
         self.documents = Documents(database)
         self.queue = Queue(database)
-        self.chunks = Chunks(database)
+        self.chunks = Chunks(database, ANALYZER)
         self.collection: Collection = self.collections.get(TENANT, "default")
 
     def accept(self, *texts: str, source: str | None = None) -> tuple[str, list[str], list[str]]:
@@ -67,7 +69,8 @@ class Store:
     def live(self) -> dict[int, str]:
         """Chunk id -> text, of all that may answer."""
         ids = self.chunks.allowed(self.collection, {})
-        hits = self.chunks.hits(self.collection, {int(one): 0.0 for one in ids})
+        anything = Relevance(score=0, dense=0, lexical=0, coverage=0)
+        hits = self.chunks.hits(self.collection, {int(one): anything for one in ids})
         return {hit.chunk_id: hit.text for hit in hits}
 
 
@@ -84,7 +87,9 @@ def new_document(text: str, source: str | None = None) -> NewDocument:
 def lines(text: str) -> Sequence[Chunk]:
     chunks, at = [], 0
     for line in text.splitlines(keepends=True):
-        chunks.append(Chunk(start=at, end=at + len(line.rstrip("\n")), page=None, text=line.rstrip("\n")))
+        text = line.rstrip("\n")
+        terms = " ".join(ANALYZER.terms(text))
+        chunks.append(Chunk(start=at, end=at + len(text), page=None, text=text, terms=terms))
         at += len(line)
     return chunks
 

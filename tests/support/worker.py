@@ -13,6 +13,7 @@ from ingest.chunker import Chunker
 from ingest.extract import Limits
 from ingest.fetch import Fetcher
 from ingest.pipeline import Pipeline
+from tests.support.store import ANALYZER
 
 
 class Worker:
@@ -34,6 +35,8 @@ class Worker:
             cage=self._cage,
             chunker=self._chunker,
             embedder=FakeEmbedder(),
+            analyzer=ANALYZER,
+            language=lambda _text: "en",
             max_bytes=1 << 20,
         )
         for version in service.queue.unfinished(limit=1000):

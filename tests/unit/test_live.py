@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from indexes import faiss_index, live
+from indexes import faiss_index, hybrid, live
 from indexes.errors import CollectionNotFound, IndexUnavailable
+from indexes.fusion import load_fusion
 from indexes.live import LiveIndexes
 from indexes.retrieval import Retrieval
 from indexes.snapshots import Snapshots
-from tests.support.store import TENANT, Store
+from tests.support.store import ANALYZER, TENANT, Store
 
 Open = Callable[[], LiveIndexes]
 
@@ -31,8 +32,14 @@ def opened(store: Store, tmp_path: Path) -> Open:
 
 def found(store: Store, indexes: LiveIndexes, text: str, k: int = 10) -> list[str]:
     collection = store.collections.get(TENANT, "default")
-    hits = Retrieval(store.embedder, indexes, store.chunks).search(collection, text, top_k=k, filters={})
-    return [hit.text for hit in hits]
+    retrieval = Retrieval(
+        embedder=store.embedder,
+        live=indexes,
+        chunks=store.chunks,
+        analyzer=ANALYZER,
+        fusion=load_fusion(),
+    )
+    return [hit.text for hit in retrieval.search(collection, text, top_k=k, filters={})]
 
 
 def test_every_search_sees_what_was_committed_before_it(store: Store, opened: Open) -> None:
@@ -57,7 +64,7 @@ def test_a_snapshot_is_loaded_and_what_is_newer_replayed(
     store.add("new", source="page")
     store.add("newest")
     store.delete(gone)
-    monkeypatch.setattr(live, "build", None)  # no rebuilding
+    monkeypatch.setattr(live, "build_hybrid", None)  # no rebuilding
     again = opened()
     assert sorted(found(store, again, "new")) == ["new", "newest"]
     assert again.describe(store.collection)["vectors"] == 2
@@ -124,7 +131,7 @@ def test_an_index_that_is_not_ready_says_so(
     indexes, slow = opened(), threading.Event()
     build = faiss_index.build
     monkeypatch.setattr(live, "OPEN_PATIENCE", 0.05)
-    monkeypatch.setattr(live, "build", lambda *args: slow.wait(10) and build(*args))
+    monkeypatch.setattr(hybrid, "build", lambda *args: slow.wait(10) and build(*args))
     with pytest.raises(IndexUnavailable, match="rebuilding"):
         found(store, indexes, "one")
     slow.set()
@@ -143,7 +150,7 @@ def test_an_opening_that_failed_is_tried_again(
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(live, "build", fail)
+        patch.setattr(live, "build_hybrid", fail)
         with pytest.raises(IndexUnavailable, match=str(error)):
             found(store, indexes, "one")
     assert found(store, indexes, "one") == ["one"]
@@ -157,7 +164,7 @@ def test_a_collection_deleted_and_made_anew(store: Store, opened: Open, tmp_path
     old = store.collection
     store.collections.delete(old)
     with pytest.raises(CollectionNotFound):
-        indexes.search(old, store.embedder.embed_queries(["secret"]), 3)
+        indexes.search(old, store.embedder.embed_queries(["secret"]), ["secret"], 3)
     assert not (tmp_path / "snapshots" / old.id).exists()
     store.collection = store.collections.get(TENANT, "default")
     assert found(store, indexes, "secret") == []

@@ -32,7 +32,7 @@ from ingest.jobs import File, Jobs, Payload
 from ingest.pipeline import MAX_ATTEMPTS, Pipeline
 from tests.support import pdfs
 from tests.support.sites import Site, page
-from tests.support.store import TENANT, Store
+from tests.support.store import ANALYZER, TENANT, Store
 
 MAX_BYTES = 1 << 20
 
@@ -65,6 +65,8 @@ class Bench:
             cage=cage,
             chunker=chunker,
             embedder=self.embedder,
+            analyzer=ANALYZER,
+            language=lambda text: "en" if text.isascii() else "fa",
             max_bytes=MAX_BYTES,
         )
 

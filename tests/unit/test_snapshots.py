@@ -10,7 +10,9 @@ from sqlalchemy import Engine, func, select
 from indexes import schema as s
 from indexes.errors import CollectionNotFound, StorageFull
 from indexes.faiss_index import FaissIndex
-from indexes.records import Collection
+from indexes.hybrid import HybridIndex
+from indexes.postings import PostingsIndex
+from indexes.records import Collection, IndexChange
 from indexes.snapshots import KEEP, Snapshots
 from tests.support.store import TENANT, Store, unit
 
@@ -31,10 +33,17 @@ def snapshots(store: Store, tmp_path: Path) -> Snapshots:
     return Snapshots(store.database, tmp_path / "snapshots")
 
 
-def index_of(count: int) -> FaissIndex:
-    index = FaissIndex(DIM)
-    rows = unit(np.random.default_rng(0).normal(size=(count, DIM)))
-    index.change(added=np.arange(count), vectors=rows, removed=np.empty(0, np.int64))
+def index_of(count: int) -> HybridIndex:
+    index = HybridIndex(FaissIndex(DIM), PostingsIndex())
+    index.change(
+        IndexChange(
+            seq=count,
+            added=np.arange(count),
+            vectors=unit(np.random.default_rng(0).normal(size=(count, DIM))),
+            terms=[["text", str(number)] for number in range(count)],
+            removed=np.empty(0, np.int64),
+        )
+    )
     return index
 
 
@@ -45,7 +54,7 @@ def files(tmp_path: Path, collection: Collection) -> list[Path]:
 def loaded(snapshots: Snapshots, collection: Collection) -> tuple[int, int] | None:
     """Vectors and seq of what is loaded."""
     found = snapshots.load(collection)
-    return None if found is None else (found[0].total, found[1])
+    return None if found is None else (found[0].dense.total, found[1])
 
 
 def test_save_and_load(store: Store, snapshots: Snapshots) -> None:

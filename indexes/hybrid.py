@@ -1,0 +1,86 @@
+"""Both legs of a collection's index, changed, searched and saved as one."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from indexes.faiss_index import FaissIndex, build
+from indexes.postings import PostingsIndex
+from indexes.records import IndexChange, Vectors
+from indexes.rows import Ids
+from indexes.vectors import Scores
+
+CANDIDATES = 50  # the least that each leg brings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidates:
+    """What either leg found among its best, in no particular order."""
+
+    ids: Ids  # [n], each once
+    cosine: Scores  # [n]; NaN where the passage was not among the nearest
+    lexical: Scores  # [n], 0..1
+    coverage: Scores  # [n], 0..1
+
+
+class HybridIndex:
+    def __init__(self, dense: FaissIndex, lexical: PostingsIndex) -> None:
+        self.dense = dense
+        self.lexical = lexical
+
+    def change(self, change: IndexChange) -> None:
+        self.dense.change(added=change.added, vectors=change.vectors, removed=change.removed)
+        self.lexical.change(added=change.added, terms=change.terms, removed=change.removed)
+
+    def search(
+        self, query: Vectors, terms: Sequence[str], k: int, *, allowed: Ids | None = None
+    ) -> Candidates:
+        """``query`` [1, dim] and the question's ``terms`` -> at most 2 ``k``."""
+        near, cosines = self.dense.search(query, k, allowed=allowed)
+        lexical = self.lexical.search(terms, k, allowed=allowed, also=near)
+        order = np.argsort(near)
+        at = np.minimum(np.searchsorted(near, lexical.ids, sorter=order), max(len(near) - 1, 0))
+        cosine = np.full(len(lexical.ids), np.nan, np.float32)
+        if len(near):
+            known = near[order[at]] == lexical.ids
+            cosine[known] = cosines[order[at]][known]
+        return Candidates(ids=lexical.ids, cosine=cosine, lexical=lexical.scores, coverage=lexical.coverage)
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        legs = {"dense": self.dense.state(), "lexical": self.lexical.state()}
+        return {f"{leg}.{name}": part for leg, state in legs.items() for name, part in state.items()}
+
+    @classmethod
+    def from_state(cls, dim: int, state: dict[str, npt.NDArray[Any]]) -> "HybridIndex":
+        """Raises ValueError or KeyError when the parts do not fit together."""
+
+        def leg(name: str) -> dict[str, npt.NDArray[Any]]:
+            return {key.removeprefix(name): part for key, part in state.items() if key.startswith(name)}
+
+        made = cls(FaissIndex.from_state(dim, leg("dense.")), PostingsIndex.from_state(leg("lexical.")))
+        if made.dense.total != made.lexical.total:
+            raise ValueError("the snapshot's legs do not stand at one seq")
+        return made
+
+
+def build_hybrid(
+    dim: int, changes: Iterable[IndexChange], progress: Callable[[int], None]
+) -> tuple[HybridIndex, int, float]:
+    """The index of all that ``changes`` tell of; its seq (-1 without any); the dense leg's recall@10.
+    ``progress`` is told how many passages were read."""
+    ids: list[Ids] = []
+    vectors: list[Vectors] = []
+    lexical, seq, done = PostingsIndex(), -1, 0
+    for change in changes:
+        ids.append(change.added)
+        vectors.append(change.vectors)
+        lexical.change(added=change.added, terms=change.terms, removed=change.removed)
+        seq, done = change.seq, done + len(change.added)
+        progress(done)
+    all_ids = np.concatenate(ids) if ids else np.empty(0, np.int64)
+    all_vectors = np.concatenate(vectors) if vectors else np.empty((0, dim), np.float32)
+    dense, recall = build(dim, all_ids, all_vectors)
+    return HybridIndex(dense, lexical), seq, recall
