@@ -46,11 +46,11 @@ class Dense:
         import faiss
 
         self._index = faiss.IndexFlatIP(indexed.vectors.shape[1])
-        self._index.add(indexed.vectors)  # type: ignore[call-arg]  # its stubs describe the C++ signatures
+        self._index.add(indexed.vectors)
         self._embed = embed
 
     def __call__(self, question: str) -> Sequence[int]:
-        _, found = self._index.search(self._embed([question]), DEPTH)  # type: ignore[call-arg]
+        _, found = self._index.search(self._embed([question]), DEPTH)
         return [int(at) for at in found[0] if at >= 0]
 
 

@@ -16,7 +16,8 @@ def retrievers(
     from llama_index.core.embeddings import BaseEmbedding
     from llama_index.core.llms import MockLLM
     from llama_index.core.retrievers import QueryFusionRetriever
-    from llama_index.core.schema import TextNode
+    from llama_index.core.retrievers.fusion_retriever import FUSION_MODES
+    from llama_index.core.schema import BaseNode, TextNode
     from llama_index.retrievers.bm25 import BM25Retriever
     from llama_index.vector_stores.faiss import FaissVectorStore
 
@@ -32,7 +33,7 @@ def retrievers(
         async def _aget_query_embedding(self, query: str) -> list[float]:
             return self._get_query_embedding(query)
 
-    nodes = [
+    nodes: list[BaseNode] = [
         TextNode(id_=str(at), text=text, embedding=list(map(float, vector)))
         for at, (text, vector) in enumerate(zip(indexed.texts, indexed.vectors, strict=True))
     ]
@@ -48,7 +49,7 @@ def retrievers(
     fusion = QueryFusionRetriever(
         [dense, lexical],
         llm=MockLLM(),
-        mode="reciprocal_rerank",
+        mode=FUSION_MODES.RECIPROCAL_RANK,
         similarity_top_k=top,
         num_queries=1,  # asks no model for other wordings
         use_async=False,

@@ -20,7 +20,7 @@ from indexes.chunks import Chunks
 from indexes.embedder import Embedder
 from indexes.errors import CollectionNotFound
 from indexes.language import LanguageDetector
-from indexes.records import Collection, EmbedderIdentity, Hit, Vectors
+from indexes.records import Collection, EmbedderIdentity, Hit, Relevance, Vectors
 from indexes.text import Analyzer
 from ingest.cage import ExtractionCage
 from ingest.chunker import Chunker
@@ -32,6 +32,7 @@ from ingest.pipeline import Pipeline
 WINDOW = 4096
 PARSE_TIMEOUT = 60.0  # seconds
 PAYLOADS_A_JOB = 200
+UNSEARCHED = Relevance(score=0.0, dense=0.0, lexical=0.0, coverage=0.0)
 Progress = Callable[[str, int, int], None]  # what, done, total
 
 
@@ -165,7 +166,7 @@ class Stage:
     def _hits(self, collection: Collection, ids: Sequence[int]) -> list[Hit]:
         found: list[Hit] = []
         for at in range(0, len(ids), 500):
-            found += self._chunks.hits(collection, dict.fromkeys(ids[at : at + 500], 0.0))
+            found += self._chunks.hits(collection, dict.fromkeys(ids[at : at + 500], UNSEARCHED))
         return sorted(found, key=lambda hit: hit.chunk_id)
 
 
