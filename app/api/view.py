@@ -58,8 +58,6 @@ def _span(start: int | None, end: int | None, length: int) -> tuple[int, int] | 
 
 def _language(accepted: str) -> Language:
     """The first of ours that a browser asks for; English where it asks for none."""
-    for entry in accepted.split(","):
-        code = entry.strip()[:2].lower()
-        if code == "fa" or code == "zh" or code == "en":
-            return code
-    return "en"
+    codes: dict[str, Language] = {"fa": "fa", "zh": "zh", "en": "en"}
+    asked = (codes.get(entry.strip()[:2].lower()) for entry in accepted.split(","))
+    return next((code for code in asked if code), "en")

@@ -250,7 +250,9 @@ def test_spans_are_counted_in_code_points(chat: ChatPage) -> None:
     turn.locator("button.marker").click()
     assert chat.panel.locator("mark").text_content() == said
     assert chat.panel.locator(".passage-text").text_content() == text
-    expect(chat.panel.locator("a")).to_have_count(0)
+    expect(chat.panel.locator("a.uri")).to_have_count(0)
+    span = f"start={start}&end={start + len(said)}#span"
+    expect(chat.panel.locator("a")).to_have_attribute("href", f"/documents/d/view?{span}")
     expect(chat.panel).to_contain_text("p. 2")
 
 
