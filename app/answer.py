@@ -1,82 +1,29 @@
 """The whole ask story: retrieve, weigh the evidence, prompt, generate, cite."""
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import replace
 
 from app.adapters import AdapterRegistry
-from app.citations import Citation, Cited, MarkerRewriter, cite
-from app.extractive import best_quote
-from app.generator import Delta, GenerationRequest, Generator, Message, ModelCard, TokenCounter
+from app.asking import BASE, Answer, Clock, Event, Question, SourcesFound, Timings, Token
+from app.citations import cite
+from app.extractive import best_sentence, read_answer
+from app.gate import Evidence, EvidenceGate
+from app.generator import Delta, GenerationRequest, Generator, ModelCard, TokenCounter
+from app.grounding import Judge
 from app.language import ABSTAINED, Reason, detect
+from app.markers import MarkerRewriter
 from app.prompt import Prompt, build_prompt
 from app.repetition import LoopGuard
+from app.rewrite import standalone
 from indexes.collections import Collections
 from indexes.embedder import Embedder
 from indexes.errors import AdapterNotReady, InvalidRequest
-from indexes.records import Adapter, Collection, Filters, Hit
+from indexes.records import Adapter, Collection, Hit
 from indexes.retrieval import Retrieval
 
-EXTRACTIVE = "extractive"  # named as the model where the answer is a quotation
-
-
-@dataclass(frozen=True, kw_only=True)
-class Question:
-    request_id: str
-    tenant: str
-    text: str
-    collection: str = "default"
-    adapter: str | None = None  # None: the collection's own; "base": none
-    top_k: int = 5
-    filters: Filters = field(default_factory=dict)
-    history: tuple[Message, ...] = ()
-    mode: Literal["rag", "model"] = "rag"
-    max_tokens: int = 256
-    temperature: float = 0.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Timings:
-    """Milliseconds; ``first_token`` counts from the question's arrival."""
-
-    retrieve: float = 0.0
-    first_token: float = 0.0
-    generate: float = 0.0
-    total: float = 0.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class SourcesFound:
-    sources: tuple[Hit, ...]  # best first
-
-
-@dataclass(frozen=True, kw_only=True)
-class Token:
-    text: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    request_id: str
-    answer: str
-    sources: tuple[Hit, ...]
-    citations: tuple[Citation, ...]
-    groundedness: float | None  # None where no sources were asked for
-    abstained: bool
-    reason: Reason | None
-    collection: str
-    adapter: Adapter | None
-    model: str
-    prompt_tokens: int
-    completion_tokens: int
-    finish_reason: str
-    timings: Timings
-
-
-Event = SourcesFound | Token | Answer
+EXTRACTIVE = "extractive"  # named as the model where the answer is the source's own words
 
 
 class Answerer:
@@ -86,21 +33,26 @@ class Answerer:
         collections: Collections,
         retrieval: Retrieval,
         embedder: Embedder,
+        gate: EvidenceGate,
+        judge: Judge,
         adapters: AdapterRegistry,
         generator: Generator,
         counter: TokenCounter,
         card: ModelCard,
-        min_score: float,
+        quotes: bool,
         min_groundedness: float,
     ) -> None:
+        """``quotes``: without an adapter, answers are the source's own words instead of the generator's."""
         self._collections = collections
         self._retrieval = retrieval
         self._embedder = embedder
+        self._gate = gate
+        self._judge = judge
         self._adapters = adapters
         self._generator = generator
         self._counter = counter
         self._card = card
-        self._min_score = min_score
+        self._quotes = quotes
         self._min_groundedness = min_groundedness
 
     async def ask(self, question: Question) -> AsyncGenerator[Event, None]:
@@ -109,7 +61,7 @@ class Answerer:
         Raises CollectionNotFound, EmbedderMismatch, AdapterNotFound, AdapterNotReady, InvalidRequest,
         WindowExceeded, IndexUnavailable, EngineUnavailable.
         """
-        clock = _Clock()
+        clock = Clock()
         if not question.text.strip():
             raise InvalidRequest("the question is empty", param="question")
         rag = question.mode == "rag"
@@ -119,30 +71,22 @@ class Answerer:
 
         hits = await self._retrieve(question, collection) if rag else ()
         clock.retrieved()
-        draft = Answer(
-            request_id=question.request_id,
-            answer="",
-            sources=tuple(hits),
-            citations=(),
-            groundedness=None,
-            abstained=False,
-            reason=None,
-            collection=collection.name,
-            adapter=adapter,
-            model=self._card.id,
-            prompt_tokens=0,
-            completion_tokens=0,
-            finish_reason="stop",
-            timings=Timings(),
-        )
+        draft = _draft(question, collection, adapter, self._card, hits)
+        evidence = None
         if rag:
             yield SourcesFound(sources=tuple(hits))
-            reason = self._weak(hits, question.filters)
-            if reason is not None:
-                yield _abstained(draft, question, reason, clock)
+            if not hits:
+                yield _abstained(
+                    draft, question, "weak_evidence" if question.filters else "no_documents", clock
+                )
                 return
-            if adapter is None and not self._writes(question.text):
-                yield await self._quoted(draft, question, clock)
+            evidence = await asyncio.to_thread(self._gate.weigh, question.text, hits)
+            draft = replace(draft, confidence=evidence.confidence)
+            if not evidence.enough:
+                yield _abstained(draft, question, "weak_evidence", clock)
+                return
+            if adapter is None and self._is_quoted(question):
+                yield await self._quoted(draft, question, evidence, clock)
                 return
 
         prompt = await build_prompt(
@@ -153,8 +97,7 @@ class Answerer:
             max_tokens=question.max_tokens,
             counter=self._counter,
         )
-        numbers = _public_numbers(prompt, hits)
-        rewriter, guard = MarkerRewriter(numbers), LoopGuard()
+        rewriter, guard = MarkerRewriter(_public_numbers(prompt, hits)), LoopGuard()
         text, last = "", Delta(text="", prompt_tokens=0, completion_tokens=0, finish_reason="stop")
         async with aclosing(self._generate(question, prompt, adapter)) as deltas:
             async for last in deltas:
@@ -177,18 +120,20 @@ class Answerer:
             completion_tokens=last.completion_tokens,
             finish_reason=last.finish_reason or "stop",
         )
-        if not rag:
+        if evidence is None:
             yield replace(draft, answer=text.strip(), timings=clock.timings())
             return
         used = hits[: len(prompt.sources)]
-        cited = await asyncio.to_thread(cite, text, question.text, used)
+        # What an adapter says is its voice: flagged where unsupported, never replaced.
+        cited = await asyncio.to_thread(cite, text, question.text, used, self._judge, drop=adapter is None)
         if adapter is None and cited.groundedness < self._min_groundedness:
-            yield await self._quoted(draft, question, clock)
+            yield await self._quoted(draft, question, evidence, clock)
             return
         yield replace(
             draft,
             answer=cited.answer,
             citations=cited.citations,
+            unsupported=cited.unsupported,
             groundedness=cited.groundedness,
             timings=clock.timings(),
         )
@@ -197,24 +142,23 @@ class Answerer:
         return await asyncio.to_thread(
             self._retrieval.search,
             collection,
-            question.text,
+            standalone(question.text, question.history),
             top_k=question.top_k,
             filters=question.filters,
         )
 
-    def _weak(self, hits: Sequence[Hit], filters: Filters) -> Reason | None:
-        if not hits:
-            return "weak_evidence" if filters else "no_documents"
-        return "weak_evidence" if hits[0].score < self._min_score else None
+    def _is_quoted(self, question: Question) -> bool:
+        """Whether the source's own words are the better answer: the generator is weak, or does not write the
+        question's language. Who asks for the base gets it, as far as it can write."""
+        if self._card.languages and detect(question.text) not in self._card.languages:
+            return True
+        return self._quotes and question.adapter != BASE
 
-    def _writes(self, question: str) -> bool:
-        return not self._card.languages or detect(question) in self._card.languages
-
-    async def _quoted(self, draft: Answer, question: Question, clock: "_Clock") -> Answer:
+    async def _quoted(self, draft: Answer, question: Question, evidence: Evidence, clock: Clock) -> Answer:
         """An answer in the best source's own words: never what no source supports."""
-        found: Cited | None = await asyncio.to_thread(
-            best_quote, question.text, draft.sources, self._embedder, min_score=self._min_score
-        )
+        found = read_answer(draft.sources, evidence.readings)
+        if found is None:
+            found = await asyncio.to_thread(best_sentence, question.text, draft.sources, self._embedder)
         clock.token()
         if found is None:
             return _abstained(draft, question, "unsupported_answer", clock)
@@ -248,7 +192,30 @@ class Answerer:
                 raise
 
 
-def _abstained(draft: Answer, question: Question, reason: Reason, clock: "_Clock") -> Answer:
+def _draft(
+    question: Question, collection: Collection, adapter: Adapter | None, card: ModelCard, hits: Sequence[Hit]
+) -> Answer:
+    return Answer(
+        request_id=question.request_id,
+        answer="",
+        sources=tuple(hits),
+        citations=(),
+        unsupported=(),
+        groundedness=None,
+        confidence=None,
+        abstained=False,
+        reason=None,
+        collection=collection.name,
+        adapter=adapter,
+        model=card.id,
+        prompt_tokens=0,
+        completion_tokens=0,
+        finish_reason="stop",
+        timings=Timings(),
+    )
+
+
+def _abstained(draft: Answer, question: Question, reason: Reason, clock: Clock) -> Answer:
     return replace(
         draft,
         answer=ABSTAINED[reason][detect(question.text)],
@@ -265,25 +232,6 @@ def _public_numbers(prompt: Prompt, hits: Sequence[Hit]) -> dict[int, int]:
     return {number: place[hit.chunk_id] for number, hit in enumerate(prompt.sources, 1)}
 
 
-class _Clock:
-    def __init__(self) -> None:
-        self._started = time.perf_counter()
-        self._retrieved = self._first = 0.0
-
-    def _since(self) -> float:
-        return round((time.perf_counter() - self._started) * 1000, 2)
-
-    def retrieved(self) -> None:
-        self._retrieved = self._since()
-
-    def token(self) -> None:
-        self._first = self._first or self._since()
-
-    def timings(self) -> Timings:
-        total = self._since()
-        return Timings(
-            retrieve=self._retrieved,
-            first_token=self._first,
-            generate=round(total - self._retrieved, 2),
-            total=total,
-        )
+def _nothing(question: Question) -> Reason:
+    """Why nothing was found: filters may leave nothing of a collection that holds documents."""
+    return "weak_evidence" if question.filters else "no_documents"

@@ -1,14 +1,14 @@
 """Ties each sentence of an answer to the exact span of a source that supports it best."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from app.grounding import Judge, LexicalJudge
+from app.markers import MARKER, without_markers
 from app.spans import Span, content_terms, sentences, statements, support, terms
 from indexes.records import Hit
 
-MARKER = re.compile(r"\s*\[(\d{1,3})\]")
-SUPPORTED = 0.5  # share of a sentence's terms that its span must hold
+SUPPORTED = 0.5  # of a sentence by its span, as the judge gives it
 QUESTION_WEIGHT = 0.3  # between spans that support alike, the one that also speaks of the question
 
 
@@ -29,56 +29,77 @@ class Cited:
     answer: str
     citations: tuple[Citation, ...]
     groundedness: float  # mean support over the sentences, 0..1
+    unsupported: tuple[str, ...]  # sentences that no source supports
 
 
-def cite(answer: str, question: str, sources: Sequence[Hit]) -> Cited:
+def cite(
+    answer: str, question: str, sources: Sequence[Hit], judge: Judge | None = None, *, drop: bool = False
+) -> Cited:
     """``answer`` carries markers [n] into ``sources``, right or invented; what comes back carries only those
-    whose source supports the sentence."""
+    whose source supports the sentence. With ``drop`` the sentences that nothing supports are left out."""
+    claims = _claims(answer, question, sources)
+    supports = (judge or LexicalJudge()).support(
+        [claim.text for claim in claims], [claim.span.text if claim.span else "" for claim in claims]
+    )
+    parts: list[str] = []
+    citations: list[Citation] = []
+    unsupported: list[str] = []
+    at = 0
+    for claim, score in zip(claims, supports, strict=True):
+        supported = claim.hit is not None and claim.span is not None and score >= SUPPORTED
+        if supported or not drop:
+            parts.append(without_markers(answer[at : claim.end]))
+        at = claim.end
+        if claim.hit is None or claim.span is None or not supported:
+            unsupported.append(claim.text)
+            continue
+        parts.append(f" [{claim.number}]")
+        citations.append(_citation(claim.number, claim.hit, claim.span, score))
+    parts.append(without_markers(answer[at:]))
+    return Cited(
+        answer="".join(parts).strip(),
+        citations=tuple(dict.fromkeys(citations)),
+        groundedness=round(sum(supports) / len(supports), 3) if supports else 0.0,
+        unsupported=tuple(unsupported),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Claim:
+    """A sentence of the answer and the span that supports it best by its words."""
+
+    text: str
+    end: int  # in the answer
+    number: int
+    hit: Hit | None
+    span: Span | None
+
+
+def _claims(answer: str, question: str, sources: Sequence[Hit]) -> list[_Claim]:
     asked = content_terms(question)
     spans = [
         (number, hit, span, terms(span.text))
         for number, hit in enumerate(sources, 1)
         for span in statements(hit.text)
     ]
-    parts: list[str] = []
-    citations: list[Citation] = []
-    scores: list[float] = []
-    at = 0
+    claims = []
     for sentence in sentences(answer):
-        claim = content_terms(_unmarked(sentence.text))
-        named = {int(number) for number in MARKER.findall(answer[sentence.start : _after(answer, sentence)])}
-        parts.append(_unmarked(answer[at : sentence.end]))
-        at = sentence.end
+        text = without_markers(sentence.text)
+        claim = content_terms(text)
         if not claim:
             continue
-        best = max(
+        named = {int(number) for number in MARKER.findall(answer[sentence.start : _after(answer, sentence)])}
+        number, hit, span, _ = max(
             spans,
             key=lambda entry: (
                 support(claim, entry[3])
                 + QUESTION_WEIGHT * support(asked, entry[3])
                 + 0.1 * (entry[0] in named)
             ),
-            default=None,
+            default=(0, None, None, set[str]()),
         )
-        score = support(claim, best[3]) if best else 0.0
-        scores.append(score)
-        if best is None or score < SUPPORTED:
-            continue
-        number, hit, span, _ = best
-        parts.append(f" [{number}]")
-        citations.append(_citation(number, hit, span, score))
-    parts.append(_unmarked(answer[at:]))
-    return Cited(
-        answer="".join(parts).strip(),
-        citations=tuple(dict.fromkeys(citations)),
-        groundedness=round(sum(scores) / len(scores), 3) if scores else 0.0,
-    )
-
-
-def quote(hit: Hit, span: Span, number: int, score: float) -> Cited:
-    """An answer that is the source's own words."""
-    citation = _citation(number, hit, span, score)
-    return Cited(answer=f"{span.text} [{number}]", citations=(citation,), groundedness=1.0)
+        claims.append(_Claim(text=text, end=sentence.end, number=number, hit=hit, span=span))
+    return claims
 
 
 def _citation(number: int, hit: Hit, span: Span, score: float) -> Citation:
@@ -92,42 +113,9 @@ def _citation(number: int, hit: Hit, span: Span, score: float) -> Citation:
     )
 
 
-def _unmarked(text: str) -> str:
-    """Also of what becomes a marker when another is taken out of it."""
-    while MARKER.search(text):
-        text = MARKER.sub("", text)
-    return text
-
-
 def _after(answer: str, sentence: Span) -> int:
     """Where the markers that follow a sentence end."""
     end = sentence.end
     while match := MARKER.match(answer, end):
         end = match.end()
     return end
-
-
-class MarkerRewriter:
-    """Renumbers markers in a stream of text, holding back only what may still become one."""
-
-    def __init__(self, numbers: dict[int, int]) -> None:
-        self._numbers = numbers
-        self._held = ""
-
-    def feed(self, text: str) -> str:
-        text = self._held + text
-        cut = text.rfind("[")
-        open_marker = cut >= 0 and re.fullmatch(r"\[\d{0,3}", text[cut:]) is not None
-        self._held = text[cut:] if open_marker else ""
-        return self._rewrite(text[:cut] if open_marker else text)
-
-    def flush(self) -> str:
-        held, self._held = self._held, ""
-        return held
-
-    def _rewrite(self, text: str) -> str:
-        def renumber(match: re.Match[str]) -> str:
-            number = self._numbers.get(int(match.group(1)))
-            return f"[{number}]" if number else ""
-
-        return re.sub(r"\[(\d{1,3})\]", renumber, text)

@@ -19,8 +19,11 @@ from app.engine.client import LocalEngine
 from app.engine.config import EngineConfig
 from app.engine.process import EngineProcess
 from app.engine.remote import RemoteEngines
+from app.gate import EvidenceGate, load_calibrations
 from app.generator import Generator, ModelCard, TokenCounter
+from app.grounding import EntailmentJudge, Judge, LexicalJudge
 from app.metrics import Metrics
+from app.reader.port import Reader
 from app.settings import Settings
 from app.tokens import LocalTokenCounter
 from indexes.adapters import Adapters
@@ -118,11 +121,17 @@ async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
 
 
 async def build_service(
-    settings: Settings, *, parts: GeneratorParts | None = None, embedder: Embedder | None = None
+    settings: Settings,
+    *,
+    parts: GeneratorParts | None = None,
+    embedder: Embedder | None = None,
+    reader: Reader | None = None,
 ) -> Service:
-    """The API's half. ``parts`` and ``embedder`` stand in for those that the settings name."""
+    """The API's half. ``parts``, ``embedder`` and ``reader`` stand in for those that the settings name."""
     if embedder is None:
         embedder = await asyncio.to_thread(models.build_embedder, settings)
+    if reader is None and settings.reader != "none":
+        reader = await asyncio.to_thread(models.build_reader, settings)
     database = await asyncio.to_thread(open_database, settings.database)
     parts = parts or await build_generator(settings)
     analyzer = Analyzer()
@@ -153,16 +162,35 @@ async def build_service(
             collections=collections,
             retrieval=retrieval,
             embedder=embedder,
+            gate=EvidenceGate(
+                reader,
+                load_calibrations(reader=reader is not None),
+                min_confidence=settings.min_confidence,
+            ),
+            judge=build_judge(settings, embedder),
             adapters=adapters,
             generator=parts.generator,
             counter=parts.counter,
             card=parts.card,
-            min_score=settings.min_score,
+            quotes=_quotes(settings),
             min_groundedness=settings.min_groundedness,
         ),
         parts=parts,
         metrics=Metrics(),
     )
+
+
+def build_judge(settings: Settings, embedder: Embedder) -> Judge:
+    if settings.entailment_model is None:
+        return LexicalJudge(embedder)
+    return EntailmentJudge(settings.entailment_model, device="cuda" if models.on_gpu(settings) else "cpu")
+
+
+def _quotes(settings: Settings) -> bool:
+    """Whether answers without an adapter are the sources' own words."""
+    if settings.answer_with != "auto":
+        return settings.answer_with == "reader"
+    return settings.generator == models.BUNDLED and not settings.generator_urls
 
 
 async def build_generator(settings: Settings) -> GeneratorParts:

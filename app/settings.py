@@ -109,8 +109,25 @@ class Settings(BaseSettings):
     worker_concurrency: int = Field(1, ge=1, description="documents that one worker reads at once")
 
     # Asking.
-    min_score: float = Field(
-        0.78, ge=-1, le=1, description="cosine of the best passage below which the service abstains"
+    reader: Literal["bundled", "none"] = Field(
+        "bundled", description="model that finds the answer's words in the passages; `none` saves its time"
+    )
+    answer_with: Literal["auto", "reader", "generator"] = Field(
+        "auto",
+        description="who answers where no adapter is asked for; `auto`: the reader beside the bundled "
+        "generator, else the generator",
+    )
+    min_confidence: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="probability that the passages hold the answer, below which the service abstains; "
+        "calibrated for each language if not set",
+    )
+    entailment_model: str | None = Field(
+        None,
+        description="cross-encoder for natural language inference (folder or Hugging Face id) that checks "
+        "answers against their sources; words and embeddings if not set",
     )
     min_groundedness: float = Field(
         0.5, ge=0, le=1, description="support of the base's answer below which a quotation is given instead"

@@ -13,9 +13,9 @@ from pydantic import AfterValidator, Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.responses import Response
 
-from app.answer import Answer, Event, Question, SourcesFound, Token
 from app.api import errors, views
 from app.api.deps import RequestIdDep, ServiceDep, Strict, TenantDep, unless_gone
+from app.asking import Answer, Event, Question, SourcesFound, Token
 from app.compose import Service
 from app.generator import Message
 from indexes.errors import InvalidRequest, SimurghError

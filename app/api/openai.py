@@ -14,13 +14,16 @@ from pydantic import Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.responses import Response
 
-from app.answer import EXTRACTIVE, Answer, Event, Question, Token
+from app.answer import EXTRACTIVE
 from app.api import errors
 from app.api.ask import check_limits, measured, started, whole
 from app.api.deps import RequestIdDep, ServiceDep, Strict, TenantDep, unless_gone
+from app.asking import Answer, Event, Question, Token
 from app.citations import Citation
 from app.compose import Service
 from app.generator import Message
+from app.markdown import Defuser, defused
+from app.source_page import link, public
 from indexes.errors import InvalidRequest, NotFound, SimurghError
 
 router = APIRouter(prefix="/v1", tags=["openai"])
@@ -180,11 +183,12 @@ class _Dialect:
         }
 
     def completion(self, answer: Answer) -> dict[str, Any]:
+        content = defused(answer.answer)
         message = {
             "role": "assistant",
-            "content": answer.answer,
+            "content": content,
             "refusal": None,
-            "annotations": self._annotations(answer, answer.answer),
+            "annotations": self._annotations(answer, content),
         }
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _finish(answer)}
         return {**self._head, "object": "chat.completion", "choices": [choice], "usage": _usage(answer)}
@@ -195,20 +199,23 @@ class _Dialect:
         """Role, text, one source event a cited source, the annotations with the finish reason, [DONE]."""
         yield self._chunk({"role": "assistant", "content": ""})
         streamed, answered_at = "", 0
+        defuser = Defuser()  # clients render Markdown
         try:
             async with aclosing(_chained(first, events)) as every:
                 async for event in every:
                     if isinstance(event, Token):
-                        streamed += event.text
-                        yield self._chunk({"content": event.text})
+                        text = defuser.feed(event.text)
+                        streamed += text
+                        yield self._chunk({"content": text})
                     elif isinstance(event, Answer):
                         if not streamed:  # a quotation or an abstention comes whole
-                            streamed = event.answer
-                            yield self._chunk({"content": event.answer})
+                            streamed = defuser.feed(event.answer)
+                            yield self._chunk({"content": streamed})
                         elif event.model == EXTRACTIVE or event.abstained:  # what was written did not hold
                             answered_at = len(streamed)
-                            streamed += f"\n\n{event.answer}"
-                            yield self._chunk({"content": f"\n\n{event.answer}"})
+                            text = defuser.feed(f"\n\n{event.answer}")
+                            streamed += text
+                            yield self._chunk({"content": text})
                         for source in self._source_events(event):
                             yield self._chunk({}, event=source)
                         annotations = self._annotations(event, streamed, answered_at)
@@ -286,11 +293,11 @@ class _Dialect:
         ]
 
     def _url(self, citation: Citation) -> str:
-        """The page itself when it came from the web, else our own copy of its text."""
+        """The page itself when it came from the web, else our own page of its text, the citation marked."""
         uri = citation.hit.uri
-        if uri.startswith(("http://", "https://")):
-            return uri
-        return f"{self._base}documents/{citation.hit.document_id}/text"
+        return (
+            uri if public(uri) else link(self._base, citation.hit.document_id, (citation.start, citation.end))
+        )
 
 
 async def _chained(first: Event, rest: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:

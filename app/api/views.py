@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from app.answer import Answer
+from app.asking import Answer
 from app.citations import Citation
 from indexes.records import Adapter, Collection, Document, Hit, Job, Page
 
@@ -57,7 +57,9 @@ def answer(found: Answer) -> dict[str, Any]:
         "reason": found.reason,
         "citations": [citation(one) for one in found.citations],
         "sources": [source(hit) for hit in found.sources],
+        "unsupported": list(found.unsupported),
         "groundedness": found.groundedness,
+        "confidence": found.confidence,
         "collection": found.collection,
         "adapter": {"name": adapter.name, "version": f"sha256:{adapter.sha256}"} if adapter else None,
         "model": found.model,

@@ -83,7 +83,7 @@ async def test_an_empty_collection_abstains_in_the_questions_language(
 async def test_weak_evidence_abstains_but_shows_what_was_looked_at(
     tmp_path: Path, empty_database: Path, worker: Worker, question: str, start: str
 ) -> None:
-    async with started(make_settings(tmp_path / "var", empty_database, min_score=0.99), worker) as api:
+    async with started(make_settings(tmp_path / "var", empty_database, min_confidence=1.0), worker) as api:
         await api.ingest(FERRY)
         answer = await api.ask(question)
         assert answer["reason"] == "weak_evidence"

@@ -20,6 +20,7 @@ from app.api.application import create_application
 from app.compose import GeneratorParts, Service, build_service
 from app.engine.fake import FakeGenerator, Script, first_sentence
 from app.generator import GenerationRequest, LoadedAdapter, ModelCard
+from app.reader.port import FakeReader
 from app.settings import Settings
 from indexes.database import open_database
 from indexes.embedder import FakeEmbedder
@@ -85,7 +86,7 @@ def make_settings(folder: Path, database: Path, **changes: Any) -> Settings:
     folder.mkdir(exist_ok=True)
     if not (folder / "simurgh.db").exists():
         shutil.copy(database, folder / "simurgh.db")
-    values: dict[str, Any] = {"data_dir": folder, "min_score": 0.2, "_env_file": None, **changes}
+    values: dict[str, Any] = {"data_dir": folder, "min_confidence": 0.0, "_env_file": None, **changes}
     return Settings(**values)
 
 
@@ -98,7 +99,9 @@ def make_application(settings: Settings, generator: FakeGenerator) -> FastAPI:
         remote=None,
         base=BaseModel(id=BASE_ID, max_rank=16, shapes=SHAPES),
     )
-    return create_application(settings, lambda: build_service(settings, parts=parts, embedder=FakeEmbedder()))
+    return create_application(
+        settings, lambda: build_service(settings, parts=parts, embedder=FakeEmbedder(), reader=FakeReader())
+    )
 
 
 @asynccontextmanager

@@ -5,8 +5,8 @@ import re
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.citations import MARKER, MarkerRewriter, cite, quote
-from app.spans import Span
+from app.citations import cite
+from app.markers import MARKER, MarkerRewriter
 from tests.support.hits import hit
 
 FERRY = "Ferries run daily. The ferry leaves at noon. Bring a ticket."
@@ -52,11 +52,14 @@ def test_nothing_to_cite() -> None:
     assert (cited.answer, cited.citations, cited.groundedness) == ("Dragons.", (), 0.0)
 
 
-def test_a_quotation_is_wholly_grounded() -> None:
-    span = Span(start=19, end=44, text=FERRY[19:44])
-    cited = quote(hit(FERRY, start=7), span, 3, 0.8)
-    assert cited.answer == "The ferry leaves at noon. [3]"
-    assert (cited.citations[0].start, cited.citations[0].end) == (26, 51)
+def test_what_nothing_supports_is_named_or_dropped() -> None:
+    answer, sources = "The ferry leaves at noon. Dragons breathe fire.", [hit(FERRY)]
+    cited = cite(answer, "When?", sources)
+    assert cited.unsupported == ("Dragons breathe fire.",)
+    assert cited.answer == "The ferry leaves at noon. [1] Dragons breathe fire."
+    dropped = cite(answer, "When?", sources, drop=True)
+    assert dropped.answer == "The ferry leaves at noon. [1]"
+    assert dropped.groundedness == cited.groundedness
 
 
 @given(ANSWERS)

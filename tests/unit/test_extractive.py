@@ -3,7 +3,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.extractive import best_quote
+from app.extractive import best_sentence, read_answer
+from app.reader.port import FakeReader, Reading
 from indexes.embedder import FakeEmbedder
 from tests.support.hits import hit
 
@@ -12,9 +13,7 @@ HARBOUR = "Harbour guide\nFerries are old. The ferry leaves the harbour at noon.
 
 
 def test_the_nearest_sentence_is_quoted() -> None:
-    found = best_quote(
-        "When does the ferry leave the harbour?", [hit(HARBOUR, start=9)], EMBEDDER, min_score=0
-    )
+    found = best_sentence("When does the ferry leave the harbour?", [hit(HARBOUR, start=9)], EMBEDDER)
     assert found is not None
     [citation] = found.citations
     assert citation.quote.startswith("The ferry leaves the harbour at noon.")
@@ -23,20 +22,34 @@ def test_the_nearest_sentence_is_quoted() -> None:
     assert found.groundedness == 1.0
 
 
-def test_what_is_too_far_is_not_quoted() -> None:
-    assert best_quote("Who reigns in Babylon?", [hit(HARBOUR)], EMBEDDER, min_score=0.99) is None
+def test_the_words_that_were_read_are_cited_with_their_sentence() -> None:
+    sources = [hit("Nothing here."), hit(HARBOUR, chunk_id=2, start=9)]
+    found = read_answer(
+        sources, FakeReader().read("When does it leave the harbour at?", [s.text for s in sources])
+    )
+    assert found is not None
+    [citation] = found.citations
+    assert found.answer == "noon. [2]"
+    assert citation.quote == "The ferry leaves the harbour at noon."
+    assert citation.quote == HARBOUR[citation.start - 9 : citation.end - 9]
+
+
+def test_nothing_that_was_read_is_no_answer() -> None:
+    nothing = [Reading(start=0, end=0, margin=-4.0), Reading(start=0, end=3, margin=-1.0)]
+    assert read_answer([hit(HARBOUR), hit(HARBOUR, chunk_id=2)], nothing) is None
+    assert read_answer([], []) is None
 
 
 def test_a_source_without_sentences() -> None:
-    assert best_quote("Why?", [hit("-- !! --")], EMBEDDER, min_score=-1) is None
-    assert best_quote("Why?", [], EMBEDDER, min_score=-1) is None
+    assert best_sentence("Why?", [hit("-- !! --")], EMBEDDER) is None
+    assert best_sentence("Why?", [], EMBEDDER) is None
 
 
 @settings(max_examples=50)
 @given(st.lists(st.text("ab .!?\nفم中。", max_size=60), max_size=4))
 def test_every_quotation_stands_in_its_source(texts: list[str]) -> None:
     sources = [hit(text, chunk_id=number, start=number * 7) for number, text in enumerate(texts)]
-    found = best_quote("a b فم?", sources, EMBEDDER, min_score=-1)
+    found = best_sentence("a b فم?", sources, EMBEDDER)
     if found is not None:
         [citation] = found.citations
         source = sources[citation.marker - 1]

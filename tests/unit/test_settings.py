@@ -90,7 +90,7 @@ def test_settings_of_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "values", [{"port": 65536}, {"min_score": 2}, {"max_loras": 0}, {"chunk_tokens": 10**6}]
+    "values", [{"port": 65536}, {"min_confidence": 2}, {"max_loras": 0}, {"chunk_tokens": 10**6}]
 )
 def test_values_out_of_range_are_refused(values: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match=next(iter(values))):

@@ -1,0 +1,81 @@
+"""The evidence gate: how likely the retrieved passages hold the answer, and whether that is enough.
+
+A logistic regression over what retrieval and the reader say, one for each language, fitted and given its
+threshold by scripts/fit_gate.py on questions whose answer was in the index and on such whose was not.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.language import Language, detect
+from app.reader.port import Reader, Reading
+from indexes.records import Hit
+
+CALIBRATION = Path(__file__).parent / "gate.json"
+READ_PASSAGES = 5  # the best ones; each costs about as long as embedding a passage
+MARGIN_LIMIT = 12.0  # beyond it a margin says nothing more
+OTHER = "other"  # the calibration for languages without one of their own
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    weights: Mapping[str, float]  # of the features below
+    bias: float
+    threshold: float  # the probability below which the service abstains
+
+    def probability(self, features: Mapping[str, float]) -> float:
+        logit = self.bias + sum(weight * features[name] for name, weight in self.weights.items())
+        return 1 / (1 + math.exp(-max(-50.0, min(50.0, logit))))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    confidence: float  # probability that the passages hold the answer
+    enough: bool
+    readings: tuple[Reading, ...]  # of the first passages, in their order; none without a reader
+
+
+class EvidenceGate:
+    def __init__(
+        self,
+        reader: Reader | None,
+        calibrations: Mapping[str, Calibration],
+        *,
+        min_confidence: float | None = None,
+    ) -> None:
+        """``min_confidence`` overrides the calibrated thresholds."""
+        self._reader = reader
+        self._calibrations = calibrations
+        self._min_confidence = min_confidence
+
+    def weigh(self, question: str, hits: Sequence[Hit]) -> Evidence:
+        """``hits`` best first, at least one."""
+        read = hits[:READ_PASSAGES]
+        readings = tuple(self._reader.read(question, [hit.text for hit in read])) if self._reader else ()
+        calibration = self._calibrations.get(detect(question)) or self._calibrations[OTHER]
+        confidence = calibration.probability(features(hits, readings))
+        least = calibration.threshold if self._min_confidence is None else self._min_confidence
+        return Evidence(confidence=round(confidence, 4), enough=confidence >= least, readings=readings)
+
+
+def features(hits: Sequence[Hit], readings: Sequence[Reading]) -> dict[str, float]:
+    margins = [max(-MARGIN_LIMIT, min(MARGIN_LIMIT, reading.margin)) for reading in readings]
+    return {
+        "margin": max(margins, default=0.0),
+        "margin_first": margins[0] if margins else 0.0,
+        "dense": max(hit.dense for hit in hits),
+        "lexical": max(hit.lexical for hit in hits),
+        "coverage": max(hit.coverage for hit in hits),
+    }
+
+
+def load_calibrations(*, reader: bool, path: Path = CALIBRATION) -> dict[str, Calibration]:
+    """Those that were fitted with the reader's margins, or without."""
+    fitted = json.loads(path.read_text())["with_reader" if reader else "without_reader"]
+    return {language: Calibration(**values) for language, values in fitted.items()}
+
+
+LANGUAGES: tuple[Language, ...] = ("fa", "zh", "en")

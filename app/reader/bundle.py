@@ -1,0 +1,120 @@
+"""The bundled reader: a LoRA and a span head on the bundled embedder's encoder, merged when it is prepared.
+
+The word embeddings (250,037 x 384) stay in a file of their own that is mapped, not loaded: a question
+touches a few hundred of its rows.
+"""
+
+import json
+import shutil
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from app.reader.span_reader import Ids, Logits, SpanReader
+
+BUNDLE = Path(__file__).parent / "bundled"  # weights.safetensors and card.json, made by tuning.reader
+CARD = "card.json"  # written last: a folder with it is complete
+MAX_TOKENS = 512
+
+
+def version() -> str:
+    return str(json.loads((BUNDLE / CARD).read_text())["version"])
+
+
+def merged(encoder_folder: Path) -> Any:
+    """A torch module, (embeddings [n, t, 384], mask [n, t]) -> logits [n, t, 2], and its word table."""
+    import torch
+    from safetensors.torch import load_file
+    from transformers import AutoModel
+
+    card = json.loads((BUNDLE / CARD).read_text())
+    weights = load_file(BUNDLE / "weights.safetensors")
+    encoder = AutoModel.from_pretrained(encoder_folder, add_pooling_layer=False, attn_implementation="eager")
+    modules = dict(encoder.named_modules())
+    with torch.no_grad():
+        for name in {key.removesuffix(".lora_a") for key in weights if key.endswith(".lora_a")}:
+            low, high = weights[f"{name}.lora_a"].float(), weights[f"{name}.lora_b"].float()
+            modules[name].weight += card["scale"] * (high @ low)
+
+    class SpanHead(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder = encoder
+            self.head = torch.nn.Linear(encoder.config.hidden_size, 2)
+            self.head.load_state_dict(
+                {"weight": weights["head.weight"].float(), "bias": weights["head.bias"].float()}
+            )
+
+        def forward(self, embeddings: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+            hidden = self.encoder(inputs_embeds=embeddings, attention_mask=mask).last_hidden_state
+            logits: torch.Tensor = self.head(hidden)
+            return logits
+
+    return SpanHead().eval().requires_grad_(False)
+
+
+def convert(encoder_folder: Path, folder: Path) -> None:
+    """Write reader.xml and .bin, words.npy (fp16), tokenizer.json and, last, card.json into ``folder``."""
+    import openvino
+    import torch
+
+    model = merged(encoder_folder)
+    words = model.encoder.embeddings.word_embeddings.weight.numpy()
+    width = words.shape[1]
+    np.save(folder / "words.npy", words.astype(np.float16))
+    example = (torch.zeros((2, 8, width)), torch.ones((2, 8), dtype=torch.int64))
+    with torch.inference_mode(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=Warning, message=".*trace.*")  # lengths are inputs
+        converted = openvino.convert_model(
+            model,
+            example_input=example,
+            input=[("embeddings", [-1, -1, width], np.float32), ("mask", [-1, -1], np.int64)],
+        )
+    openvino.save_model(converted, folder / "reader.xml", compress_to_fp16=True)
+    shutil.copyfile(encoder_folder / "tokenizer.json", folder / "tokenizer.json")
+    shutil.copyfile(BUNDLE / CARD, folder / CARD)
+
+
+class OpenVinoSpanModel:
+    def __init__(self, folder: Path) -> None:
+        import openvino
+
+        self._words = np.load(folder / "words.npy", mmap_mode="r", allow_pickle=False)
+        compiled = openvino.Core().compile_model(
+            str(folder / "reader.xml"), "CPU", {"PERFORMANCE_HINT": "LATENCY"}
+        )
+        self._request = compiled.create_infer_request()
+
+    def logits(self, ids: Ids, mask: Ids) -> Logits:
+        self._request.infer({"embeddings": self._words[ids].astype(np.float32), "mask": mask})
+        return np.array(self._request.get_output_tensor().data, np.float32)
+
+
+class TorchSpanModel:
+    """The same in torch: what a GPU runs."""
+
+    def __init__(self, encoder_folder: Path, *, device: str) -> None:
+        import torch
+
+        self._torch = torch
+        self._device = device
+        self._model = merged(encoder_folder).to(device)
+
+    def logits(self, ids: Ids, mask: Ids) -> Logits:
+        torch = self._torch
+        with torch.inference_mode():
+            embeddings = self._model.encoder.embeddings.word_embeddings(torch.as_tensor(ids).to(self._device))
+            logits = self._model(embeddings, torch.as_tensor(mask).to(self._device))
+        return np.asarray(logits.float().cpu().numpy(), np.float32)
+
+
+def open_reader(folder: Path, *, encoder_folder: Path, device: str) -> SpanReader:
+    """The prepared bundle: by OpenVINO from ``folder`` on a CPU, from the encoder itself on a GPU."""
+    from tokenizers import Tokenizer
+
+    if device != "cpu":
+        tokenizer = Tokenizer.from_file(str(encoder_folder / "tokenizer.json"))
+        return SpanReader(TorchSpanModel(encoder_folder, device=device), tokenizer)
+    return SpanReader(OpenVinoSpanModel(folder), Tokenizer.from_file(str(folder / "tokenizer.json")))

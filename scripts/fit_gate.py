@@ -1,0 +1,112 @@
+"""Fit the evidence gate: `python scripts/fit_gate.py` writes app/gate.json and prints what it reaches.
+
+Weights and thresholds come from the `calibrate` titles of the question sets, whose passages neither trained
+the reader nor are scored; the scores printed are those of the `test` titles.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from app import models
+from app.gate import CALIBRATION, OTHER, READ_PASSAGES, features
+from app.reader.port import Reading
+from app.settings import Settings
+from evaluation.cases import Case, cases
+from evaluation.datasets import LANGUAGES, data_folder, load
+from evaluation.refusal import threshold
+from evaluation.stage import Remembering, Stage, started
+from indexes.records import Hit
+
+SEED = 17
+FEATURES = {
+    "with_reader": ("margin", "margin_first", "dense", "lexical", "coverage"),
+    "without_reader": ("dense", "lexical", "coverage"),
+}
+PRICE = 0.09  # a little less than the tenth that may be refused wrongly: the threshold is estimated
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--count", type=int, default=250, help="questions of a kind, part and language"
+    )
+    parser.add_argument("--data-dir", type=Path, help="keep the index here (a temporary folder otherwise)")
+    parser.add_argument("--out", type=Path, default=CALIBRATION)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        found = asyncio.run(_gather(asked.data_dir or Path(temporary), asked.count))
+    partial = asked.out.with_suffix(".tmp")
+    partial.write_text(json.dumps(fit(found), indent=2, sort_keys=True) + "\n")
+    os.replace(partial, asked.out)
+
+
+def fit(found: Mapping[str, Sequence[Case]]) -> dict[str, dict[str, object]]:
+    fitted: dict[str, dict[str, object]] = {}
+    for kind, names in FEATURES.items():
+        fitted[kind] = {language: _fit(language, some, names) for language, some in found.items()}
+        fitted[kind][OTHER] = _fit(OTHER, [case for some in found.values() for case in some], names)
+    return fitted
+
+
+async def _gather(folder: Path, count: int) -> dict[str, list[Case]]:
+    settings = Settings(data_dir=folder, _env_file=None)
+    reader = models.build_reader(settings)
+    known: dict[tuple[str, str], Reading] = {}  # the same passages come with the gold one and without
+
+    def weigh(question: str, hits: Sequence[Hit]) -> dict[str, float]:
+        texts = [hit.text for hit in hits[:READ_PASSAGES]]
+        new = [text for text in texts if (question, text) not in known]
+        known.update(zip([(question, text) for text in new], reader.read(question, new), strict=True))
+        readings = [known[question, text] for text in texts]
+        return {**features(hits, readings), "enough": 1.0}
+
+    found = {}
+    async with started(settings, Remembering(models.build_embedder(settings))) as stage:
+        for language in LANGUAGES:
+            found[language] = await asyncio.to_thread(_cases, stage, language, weigh, count)
+            print(language, len(found[language]), "cases", flush=True)
+    return found
+
+
+def _cases(stage: Stage, language: str, weigh: object, count: int) -> list[Case]:
+    data = load(data_folder(), language)
+    collection = stage.ingest(language, data.passages)
+    return list(cases(stage, collection, data, weigh, count=count, seed=SEED))  # type: ignore[arg-type]
+
+
+def _fit(language: str, found: Sequence[Case], names: Sequence[str]) -> dict[str, object]:
+    from sklearn.linear_model import LogisticRegression
+
+    seen = [case for case in found if case.part == "calibrate"]
+    rows = np.array([[case.signals[name] for name in names] for case in seen])
+    spread = rows.std(axis=0) + 1e-9
+    # Both answers weigh alike: the share of unanswerable questions here is not that of anybody's users.
+    model = LogisticRegression(C=1.0, class_weight="balanced", max_iter=1000)
+    model.fit(rows / spread, [case.holds for case in seen])
+    weights = dict(zip(names, (model.coef_[0] / spread).round(4).tolist(), strict=True))
+    bias = round(float(model.intercept_[0]), 4)
+
+    def chance(case: Case) -> float:
+        logit = bias + sum(weights[name] * case.signals[name] for name in names)
+        return float(1 / (1 + np.exp(-logit)))
+
+    least = round(threshold([chance(case) for case in seen if case.answerable], price=PRICE), 4)
+    for part in ("calibrate", "test"):
+        shares = {}
+        for kind in ("answerable", "gold removed", "adversarial"):
+            some = [chance(case) < least for case in found if case.part == part and case.kind == kind]
+            if some:
+                shares[kind] = f"{np.mean(some):.3f} of {len(some)}"
+        print(language, part, f"threshold {least}", "refused:", shares, flush=True)
+    return {"weights": weights, "bias": bias, "threshold": least}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Trains the small models that the service is shipped with, on public data."""

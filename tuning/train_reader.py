@@ -1,0 +1,180 @@
+"""`python -m tuning.train_reader`: trains the bundled reader and writes it to app/reader/bundled.
+
+A LoRA on the upper ten layers of the bundled embedder's encoder and a span head, on the train titles of the
+question sets. Without dropout: on a CPU that of attention costs more than all else. Two cores need 40 minutes.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from app.reader.bundle import BUNDLE, CARD
+from app.reader.span_reader import FOLD, PAD
+from evaluation.datasets import data_folder
+from tuning.reader_rows import Example, Row, rows, window
+
+SEED = 17
+EPOCHS = 1.3
+WINDOW_TOKENS = 150  # longest stretch of a passage in training
+RANK, ALPHA = 32, 64
+LAYERS = range(2, 12)
+LEARNING_RATE, HEAD_RATE = 8e-4, 1e-3
+BATCH = 16
+WARM_UP = 0.06
+NO_TOKEN = -1e4
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("encoder", type=Path, help="the bundled embedder as a sentence-transformers folder")
+    parser.add_argument("--out", type=Path, default=BUNDLE)
+    parser.add_argument("--epochs", type=float, default=EPOCHS)
+    asked = parser.parse_args()
+    train(asked.encoder, asked.out, epochs=asked.epochs)
+
+
+def train(encoder: Path, out: Path, *, epochs: float) -> None:
+    import torch
+    from tokenizers import Tokenizer
+
+    torch.manual_seed(SEED)
+    draw = random.Random(SEED)
+    tokenizer = Tokenizer.from_file(str(encoder / "tokenizer.json"))
+    tokenizer.no_truncation()
+
+    def encode(text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        encoding = tokenizer.encode(text.translate(FOLD), add_special_tokens=False)
+        return encoding.ids, encoding.offsets
+
+    data = list(rows(data_folder(), encode, draw))
+    model = _model(encoder)
+    head = list(model.head.parameters())
+    lora = [one for name, one in model.named_parameters() if one.requires_grad and "head" not in name]
+    optimizer = torch.optim.AdamW(
+        [{"params": lora, "lr": LEARNING_RATE}, {"params": head, "lr": HEAD_RATE}], weight_decay=0.01
+    )
+    steps = int(epochs * len(data) / BATCH)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer,
+        lambda step: min(
+            (step + 1) / (WARM_UP * steps), max(0.02, (steps - step) / (steps * (1 - WARM_UP))), 1
+        ),
+    )
+    begun, losses = time.monotonic(), []
+    for step, batch in zip(range(steps), _batches(data, draw), strict=False):
+        loss = _loss(model, batch)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_([*lora, *head], 1.0)
+        optimizer.step()
+        schedule.step()
+        losses.append(float(loss))
+        if step % 50 == 0:
+            seconds = time.monotonic() - begun
+            print(f"{step}/{steps} loss {np.mean(losses[-50:]):.3f} {seconds:.0f} s", flush=True)
+    _save(model, out, base=encoder.name, steps=steps, examples=len(data))
+
+
+def _model(encoder: Path) -> Any:
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModel
+
+    base = AutoModel.from_pretrained(
+        encoder, add_pooling_layer=False, attention_probs_dropout_prob=0.0, hidden_dropout_prob=0.0
+    )
+    adapted = get_peft_model(
+        base,
+        LoraConfig(
+            r=RANK,
+            lora_alpha=ALPHA,
+            target_modules=["query", "key", "value", "dense"],
+            layers_to_transform=list(LAYERS),
+            layers_pattern="layer",
+        ),
+    )
+
+    class SpanModel(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder = adapted
+            self.head = torch.nn.Linear(base.config.hidden_size, 2)
+
+        def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+            logits: torch.Tensor = self.head(
+                self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+            )
+            return logits
+
+    return SpanModel().train()
+
+
+def _batches(data: Sequence[Row], draw: random.Random) -> Iterator[list[Example]]:
+    """Epoch after epoch, similar lengths together."""
+    while True:
+        order = list(data)
+        draw.shuffle(order)
+        for at in range(0, len(order), BATCH * 32):
+            examples = [window(row, WINDOW_TOKENS, draw) for row in order[at : at + BATCH * 32]]
+            examples.sort(key=lambda example: len(example.ids))
+            groups = [examples[i : i + BATCH] for i in range(0, len(examples), BATCH)]
+            draw.shuffle(groups)
+            yield from groups
+
+
+def _loss(model: Any, batch: Sequence[Example]) -> Any:
+    import torch
+
+    longest = max(len(example.ids) for example in batch)
+    ids = torch.full((len(batch), longest), PAD)
+    allowed = torch.zeros(len(batch), longest, dtype=torch.bool)
+    allowed[:, 0] = True  # stands for "not here"
+    for row, example in enumerate(batch):
+        ids[row, : len(example.ids)] = torch.tensor(example.ids)
+        allowed[row, example.passage : len(example.ids) - 1] = True
+    logits = model(ids, (ids != PAD).long()).masked_fill(~allowed[..., None], NO_TOKEN)
+    places = torch.tensor([[example.start, example.end] for example in batch])
+    return torch.nn.functional.cross_entropy(logits, places)  # mean over starts and ends
+
+
+def _save(model: Any, out: Path, *, base: str, steps: int, examples: int) -> None:
+    """Weights as fp16, and last the card that says what they are."""
+    import torch
+    from safetensors.torch import save_file
+
+    weights = {
+        name.removeprefix("encoder.base_model.model.")
+        .replace(".lora_A.default.weight", ".lora_a")
+        .replace(".lora_B.default.weight", ".lora_b"): value.detach().to(torch.float16).contiguous()
+        for name, value in model.named_parameters()
+        if value.requires_grad
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    save_file(weights, out / "weights.safetensors")
+    digest = hashlib.sha256((out / "weights.safetensors").read_bytes()).hexdigest()
+    card = {
+        "version": digest[:12],
+        "base": base,
+        "rank": RANK,
+        "scale": ALPHA / RANK,
+        "data": "train titles of PQuAD (CC BY-SA 4.0), CMRC 2018 (CC BY-SA 4.0) and SQuAD 2.0 (CC BY-SA 4.0)",
+        "examples": examples,
+        "steps": steps,
+        "batch": BATCH,
+        "seed": SEED,
+    }
+    partial = out / f"{CARD}.tmp"
+    partial.write_text(json.dumps(card, indent=2) + "\n")
+    os.replace(partial, out / CARD)
+
+
+if __name__ == "__main__":
+    main()
