@@ -245,7 +245,8 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
     database = open_database(settings.database)
     queue = Queue(database)
     cage = ExtractionCage(
-        limits=Limits(pages=settings.max_pages, chars=settings.max_text_chars), timeout=settings.parse_timeout
+        limits=Limits(pages=settings.max_pages, chars=settings.max_text_chars, ocr=settings.ocr),
+        timeout=settings.parse_timeout,
     )
     pipeline = Pipeline(
         queue=queue,

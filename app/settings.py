@@ -99,6 +99,7 @@ class Settings(BaseSettings):
     embed_batch_tokens: int = Field(8192, ge=512, description="tokens embedded at once: bounds the memory")
     max_pages: int = Field(5000, ge=1, description="largest PDF that is read")
     max_text_chars: int = Field(20_000_000, ge=1000, description="longest text that is taken of one document")
+    ocr: bool = Field(True, description="whether scanned pages are read, where Tesseract is installed")
     parse_timeout: float = Field(120, gt=0, description="seconds that reading one document may take")
     fetch_timeout: float = Field(30, gt=0, description="seconds that fetching one address may take")
     fetch_max_mib: int = Field(50, ge=1, description="largest answer that is fetched, after decompression")

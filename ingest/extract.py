@@ -10,11 +10,14 @@ from ingest.data import csv_text, json_text, lines, xml_text
 from ingest.docx_text import extract_docx
 from ingest.epub import extract_epub
 from ingest.hidden import clean
-from ingest.kinds import MARKDOWN, MEDIA_TYPES, Kind, sniff
+from ingest.kinds import MARKDOWN, MEDIA_TYPES, PICTURES, Kind, sniff
 from ingest.mail import extract_mail
 from ingest.markdown import shown
+from ingest.ocr import installed
 from ingest.opendocument import extract_opendocument
 from ingest.outlook import extract_outlook
+from ingest.pdf import extract_pdf
+from ingest.picture import extract_picture
 from ingest.pptx_text import extract_pptx
 from ingest.records import Extracted, Limits
 from ingest.rich_text import extract_rich_text
@@ -43,10 +46,9 @@ def extract(path: Path, *, name: str, hint: str | None, url: str | None, limits:
     media_type, charset = content_type(hint)
     kind = sniff(content, name=name, hint=media_type)
     if kind == "pdf":
-        from ingest.ocr import installed
-        from ingest.pdf import extract_pdf
-
-        extracted = extract_pdf(content, limits, installed())
+        extracted = extract_pdf(content, limits, installed() if limits.ocr else None)
+    elif kind in PICTURES.values():
+        extracted = extract_picture(content, kind, installed() if limits.ocr else None)
     elif kind in OFFICE:
         extracted = _office(content, kind)
     else:

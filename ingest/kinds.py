@@ -25,6 +25,9 @@ Kind = Literal[
     "csv",
     "json",
     "xml",
+    "png",
+    "jpeg",
+    "tiff",
 ]
 OFFICE = "application/vnd.openxmlformats-officedocument"
 MEDIA_TYPES: dict[Kind, str] = {
@@ -45,13 +48,20 @@ MEDIA_TYPES: dict[Kind, str] = {
     "csv": "text/csv",
     "json": "application/json",
     "xml": "application/xml",
+    "png": "image/png",
+    "jpeg": "image/jpeg",
+    "tiff": "image/tiff",
 }
 MARKDOWN: frozenset[Kind] = frozenset(MEDIA_TYPES) - {"pdf", "text", "payload", "json", "xml"}
 READ = "PDF, HTML, Markdown, plain text, Word, PowerPoint, Excel, OpenDocument, EPUB, mail, RTF, CSV or JSON"
+PICTURES: dict[bytes, Kind] = {
+    b"\x89PNG\r\n\x1a\n": "png",
+    b"\xff\xd8\xff": "jpeg",
+    b"II*\x00": "tiff",
+    b"MM\x00*": "tiff",
+}
 BINARIES = {  # what users try, by its first bytes
     b"\x1f\x8b": "a gzip archive",
-    b"\x89PNG": "an image",
-    b"\xff\xd8\xff": "an image",
     b"7z\xbc\xaf": "a 7z archive",
     b"Rar!": "a RAR archive",
     b"\x7fELF": "a program",
@@ -111,6 +121,9 @@ def sniff(content: bytes, *, name: str, hint: str | None) -> Kind:
         return _zipped(content, name)
     if content.startswith(OLE):
         return _compound(content)
+    for magic, picture in PICTURES.items():
+        if content.startswith(magic):
+            return picture
     for magic, what in BINARIES.items():
         if content.startswith(magic):
             raise UnreadableDocument(f"it is {what}: send {READ}", code="unsupported_type")

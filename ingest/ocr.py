@@ -1,26 +1,24 @@
 """Text of pictures, read by Tesseract: scanned pages, photographs of them."""
 
 import importlib.util
-import io
 import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from indexes.errors import UnreadableDocument
 from ingest.reflow import HAN, joined
 
 LANGUAGES = {"Arabic": "fas", "Han": "chi_sim", "HanS": "chi_sim", "Latin": "eng"}  # by script
 FOLDERS = ("/usr/share/tesseract-ocr/*/tessdata", "/usr/share/tessdata", "/usr/local/share/tessdata")
 DPI = 300
 PIXELS = 25_000_000  # of one page at most: A3 at 300 dpi is 17 million
-PICTURE_PIXELS = 100_000_000  # of a picture that is opened at all
 CONFIDENCE = 35  # of 100, mean over the words: less is a photograph of something else
-SURE = 1.0  # confidence from which the script that Tesseract detects is believed
-MISSING = (
-    "it is a picture of text, and no OCR is installed: install the extra 'ocr' and Tesseract's languages "
-    "(apt-get install tesseract-ocr-fas tesseract-ocr-chi-sim tesseract-ocr-eng)"
+# Confidences from which Tesseract is believed about a page's script and direction.
+SURE, UNKNOWN, TURNED = 0.5, 2.0, 2.0
+INSTALL = (
+    "To have it read, install the extra 'ocr' and Tesseract's languages (apt-get install tesseract-ocr "
+    "tesseract-ocr-fas tesseract-ocr-chi-sim)"
 )
 
 
@@ -54,32 +52,36 @@ class Tesseract:
     def text(self, picture: Any) -> str:
         from tesserocr import PSM, PyTessBaseAPI
 
-        turn, language = self._script(picture)
+        turn, languages = self._script(picture)
+        if not languages:
+            return ""  # letters it does not know would come out as wrong ones
         if turn:
             picture = picture.rotate(turn, expand=True, fillcolor="white")
-        with PyTessBaseAPI(path=self._folder, lang=language, psm=PSM.AUTO) as api:
+        with PyTessBaseAPI(path=self._folder, lang="+".join(languages), psm=PSM.AUTO) as api:
             api.SetImage(picture)
+            api.SetSourceResolution(DPI)
             read = api.GetUTF8Text()
             return paragraphs(read) if api.MeanTextConf() >= CONFIDENCE else ""
 
-    def _script(self, picture: Any) -> tuple[int, str]:
-        """By how many degrees to turn the picture to the left, and what to read it as."""
+    def _script(self, picture: Any) -> tuple[int, list[str]]:
+        """By how many degrees to turn the picture to the left, and the languages to read it in."""
         from tesserocr import PSM, PyTessBaseAPI
 
-        everything = "+".join(self._languages)
         if not self._detects:
-            return 0, everything
+            return 0, self._languages
         with PyTessBaseAPI(path=self._folder, lang="osd", psm=PSM.OSD_ONLY) as api:
             api.SetImage(picture)
+            api.SetSourceResolution(DPI)
             seen = api.DetectOrientationScript()
         if not seen:
-            return 0, everything
-        turn = seen["orient_deg"] if seen["orient_conf"] > SURE else 0
-        language = LANGUAGES.get(seen["script_name"])
-        if language not in self._languages or seen["script_conf"] < SURE:
-            return turn, everything
-        with_latin = "eng" in self._languages and language == "fas"  # the Chinese model knows Latin letters
-        return turn, f"{language}+eng" if with_latin else language
+            return 0, self._languages
+        turn = seen["orient_deg"] if seen["orient_conf"] > TURNED else 0
+        script, sure = seen["script_name"], seen["script_conf"]
+        if script not in LANGUAGES:
+            return turn, [] if sure > UNKNOWN else self._languages
+        wanted = [LANGUAGES[script], "eng"] if script == "Arabic" else [LANGUAGES[script]]
+        known = [one for one in wanted if one in self._languages]
+        return turn, known if known and sure > SURE else self._languages
 
 
 def installed() -> Tesseract | None:
@@ -124,38 +126,3 @@ def pdf_page_text(page: Any, ocr: Ocr) -> str:
         return ocr.text(bitmap.to_pil())
     finally:
         bitmap.close()
-
-
-def picture_text(content: bytes, ocr: Ocr | None) -> list[str]:
-    """One text a frame of a PNG, JPEG or TIFF. Raises UnreadableDocument: scanned, corrupt_image."""
-    if ocr is None:
-        raise UnreadableDocument(MISSING, code="scanned")
-    from PIL import Image, ImageSequence, UnidentifiedImageError
-
-    try:
-        with Image.open(io.BytesIO(content), formats=["PNG", "JPEG", "TIFF"]) as opened:
-            if opened.width * opened.height > PICTURE_PIXELS:
-                raise UnreadableDocument(
-                    f"it is larger than {PICTURE_PIXELS // 10**6} megapixels", code="corrupt_image"
-                )
-            return [ocr.text(_on_white(frame)) for frame in ImageSequence.Iterator(opened)]
-    except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise UnreadableDocument(
-            f"it is damaged and cannot be read ({str(error)[:200]})", code="corrupt_image"
-        ) from error
-
-
-def _on_white(frame: Any) -> Any:
-    """In grey, small enough to be read soon."""
-    from PIL import Image
-
-    if "transparency" in frame.info or frame.mode in ("RGBA", "LA", "PA"):
-        frame = frame.convert("RGBA")
-        ground = Image.new("RGBA", frame.size, "white")
-        ground.alpha_composite(frame)
-        frame = ground
-    grey = frame.convert("L")
-    if grey.width * grey.height > PIXELS:
-        share = (PIXELS / (grey.width * grey.height)) ** 0.5
-        grey = grey.resize((int(grey.width * share), int(grey.height * share)))
-    return grey

@@ -7,19 +7,17 @@ from contextlib import contextmanager
 from typing import Any
 
 from indexes.errors import UnreadableDocument
-from ingest.extract import Extracted, Limits, clean
+from ingest.hidden import clean
 from ingest.letters import typed
-from ingest.ocr import Ocr, pdf_page_text
+from ingest.ocr import INSTALL, Ocr, pdf_page_text
 from ingest.pdf_page import Page, read
+from ingest.records import Extracted, Limits
 from ingest.reflow import Paragraphs
 
 PAGE_BREAK = "\n\n"
 PASSWORD = 4  # FPDF_ERR_PASSWORD
 ENCRYPTED = "it is encrypted: remove its password first"
-SCANNED = (
-    "it is a scan: its pages are pictures, without a text layer. Install Tesseract and the extra 'ocr', or "
-    "send a PDF with text"
-)
+SCANNED = f"it is a scan: its pages are pictures without a text layer. {INSTALL}, or send a PDF with text"
 
 
 def extract_pdf(content: bytes, limits: Limits, ocr: Ocr | None = None) -> Extracted:

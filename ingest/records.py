@@ -9,6 +9,7 @@ from ingest.kinds import Kind
 class Limits:
     pages: int
     chars: int
+    ocr: bool = True  # whether pictures of text are read, where Tesseract is installed
 
 
 @dataclass(frozen=True, kw_only=True)
