@@ -103,6 +103,8 @@ class Run:
         for language in rgb.FILES:
             if language in self.sets:
                 found[f"RGB {language}"] = self._noise(stage, language, count)
+        if not found:
+            return []
         return [
             refusal.section(found, seed=options.seed),
             calibration.section(found, signal=GATE),
