@@ -113,6 +113,7 @@ def _ltr_runs(seen: Sequence[str], kinds: list[Kind], after_letter: bool) -> lis
                 begin = _digits_before(seen, kinds, at)
                 run[begin:at] = [True] * (at - begin)
             last = at
+    _close_brackets(seen, kinds, run)
     # Signs and terminators hold to a number where no Arabic letter came before it, that is, to its right.
     letter = after_letter
     for at in range(count - 1, -1, -1):
@@ -123,6 +124,20 @@ def _ltr_runs(seen: Sequence[str], kinds: list[Kind], after_letter: bool) -> lis
             if (seen[at] in SIGNS and left and right) or (seen[at] in TERMINATORS and (left or right)):
                 run[at] = True
     return run
+
+
+def _close_brackets(seen: Sequence[str], kinds: list[Kind], run: list[bool]) -> None:
+    """A bracket that was opened within a Latin run is closed in it (N0)."""
+    begin = None
+    for at in range(1, len(seen)):
+        if not run[at - 1]:
+            begin = None
+            continue
+        begin = at - 1 if begin is None else begin
+        if not run[at] and kinds[at] == "O" and seen[at] in MIRRORED:
+            pair = (seen[at], MIRRORED[seen[at]])
+            latin = any(one == "L" for one in kinds[begin:at])
+            run[at] = latin and sum(one in pair for one in seen[begin:at]) % 2 == 1
 
 
 def _digits_before(seen: Sequence[str], kinds: list[Kind], at: int) -> int:

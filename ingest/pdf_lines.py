@@ -10,7 +10,7 @@ import numpy as np
 from ingest.bidi import RTL, kind, logical, unmirrored
 from ingest.columns import gutters
 from ingest.pdf_glyphs import GLUE, Glyph
-from ingest.pdf_rows import Row, cut, in_order, rows, runs, spans
+from ingest.pdf_rows import SAME_LINE, Row, cut, in_order, rows, runs, spans
 from ingest.reflow import Line
 
 # All in sizes of the font.
@@ -35,7 +35,7 @@ def lines(glyphs: list[Glyph]) -> list[Line]:
     spaced = sum(glyph.text == " " for glyph in glyphs) > 0.05 * len(glyphs)
     unjoined = glyphs[0].leftwards is None and _letters_join(lined)
     made = [_line(row, mainly_rtl, spaced, unjoined) for row in in_order(lined, cuts, mainly_rtl)]
-    return [line for line in made if line.text]
+    return _cells_together([line for line in made if line.text], cuts)
 
 
 def _letters_join(rows: list[Row]) -> bool:
@@ -79,6 +79,26 @@ def _line(row: Row, mainly_rtl: bool, spaced: bool, unjoined: bool) -> Line:
         size=row.size,
         rtl=rtl,
     )
+
+
+def _cells_together(found: list[Line], cuts: list[float]) -> list[Line]:
+    """Lines on one baseline that follow each other: the cells of a table's row."""
+    made: list[Line] = []
+    for line in found:
+        last = made[-1] if made else None
+        if last is not None and abs(last.y - line.y) <= SAME_LINE * min(last.size, line.size):
+            onwards = line.right <= last.left if line.rtl else line.left >= last.right
+            crossed = any(min(last.right, line.right) < one < max(last.left, line.left) for one in cuts)
+            if onwards and not crossed:
+                made[-1] = last._replace(
+                    text=f"{last.text} {line.text}",
+                    left=min(last.left, line.left),
+                    right=max(last.right, line.right),
+                    cells=True,
+                )
+                continue
+        made.append(line)
+    return made
 
 
 def _with_marks(glyphs: list[Glyph]) -> list[Glyph]:

@@ -14,7 +14,8 @@ from ingest.reflow import Line, Paragraphs
 
 IMAGE = 3  # FPDF_PAGEOBJ_IMAGE
 PICTURED = 0.05  # share of a page that a picture covers for the page to count as scanned
-HYPHENS = {"\x02": "-", "\xad": "-", "\ufffe": "-"}
+HYPHEN_AT_END = 2  # PDFium's code for it
+HYPHENS = {"\xad": "-", "\ufffe": "-"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +52,11 @@ def _lines(layer: Layer, codes: list[int]) -> list[Line]:
     letters: list[str] = []
     first = last = -1
     for number, code in enumerate([*codes, 10]):
-        letter = "\n" if code in (10, 13) else _letter(code)
-        if letter == "\n":
+        letter = _letter(code)
+        if code == HYPHEN_AT_END:  # PDFium has left the line's end out behind it
+            letters.append("-")
+            last = number
+        if code in (10, 13, HYPHEN_AT_END):
             if letters and first >= 0:
                 found.append(_line(layer, "".join(letters), first, last))
             letters, first = [], -1

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 MIN_LINES = 3
+FULL = 0.85  # of its block's width: a line that the margin ended
 # All in sizes of the font.
 ALIGNED = 0.6  # edges no further apart than this are one margin
 INDENT = 0.8
@@ -34,6 +35,7 @@ class Line(NamedTuple):
     y: float  # baseline
     size: float  # of the font
     rtl: bool
+    cells: bool = False  # a row of a table: it stays a line
 
 
 class Placed(NamedTuple):
@@ -97,25 +99,42 @@ def _usual_leading(lines: Sequence[Line]) -> float | None:
 
 
 def _placed(lines: Sequence[Line], leading: float | None) -> list[Placed]:
+    """Each line with the margins of its block: lines that follow each other at the usual distance.
+
+    A block too small or too ragged to show its margins has those of the blocks around it.
+    """
+    page = min(line.left for line in lines), max(line.right for line in lines)
+    blocks: list[list[Line]] = [[lines[0]]]
+    for above, below in pairwise(lines):
+        if _one_block(above, below, leading):
+            blocks[-1].append(below)
+        else:
+            blocks.append([below])
+    edges = [(min(line.left for line in block), max(line.right for line in block)) for block in blocks]
     placed: list[Placed] = []
-    begin = 0
-    for at in range(1, len(lines) + 1):
-        if at == len(lines) or not _one_block(lines[at - 1], lines[at], leading):
-            block = lines[begin:at]
-            left, right = min(line.left for line in block), max(line.right for line in block)
-            placed += [Placed(line, left, right) for line in block]
-            begin = at
+    for number, block in enumerate(blocks):
+        around = [edges[number]]
+        if not _shows_margins(block):
+            around += edges[max(0, number - 1) : number + 2]
+            around += [page] if len(block) == 1 else []
+        left, right = min(one for one, _ in around), max(one for _, one in around)
+        placed += [Placed(line, left, right) for line in block]
     return placed
 
 
+def _shows_margins(block: Sequence[Line]) -> bool:
+    widths = [line.right - line.left for line in block]
+    full = sum(width >= FULL * max(widths) for width in widths[:-1])
+    return len(block) >= MIN_LINES and full >= len(block) // 2
+
+
 def _one_block(above: Line, below: Line, leading: float | None) -> bool:
-    """Whether two lines stand below each other in one column, of whatever paragraph."""
-    step = (above.y - below.y) / above.size
     overlap = min(above.right, below.right) - max(above.left, below.left)
     return (
         leading is not None
-        and 0 < step <= 3 * leading
+        and 0 < (above.y - below.y) / above.size <= leading + LEADING
         and overlap > 0.3 * min(above.right - above.left, below.right - below.left)
+        and _same_size(above, below)
     )
 
 
@@ -139,7 +158,7 @@ def runs_on(before: Placed, after: Placed) -> bool:
     """
     last, line = before.line, after.line
     size = last.size
-    if not _same_size(last, line) or BULLET.match(line.text):
+    if last.cells or line.cells or not _same_size(last, line) or BULLET.match(line.text):
         return False
     if max(last.right - last.left, line.right - line.left) < NARROW * size:
         return False  # cells, labels
