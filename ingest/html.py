@@ -86,7 +86,7 @@ def _all_content(tree: Any) -> str:
 
 def _main_content(tree: Any, url: str | None) -> str:
     from trafilatura import bare_extraction
-    from trafilatura.settings import use_config
+    from trafilatura.settings import Document, use_config
 
     config = use_config()
     config.set("DEFAULT", "EXTRACTION_TIMEOUT", "0")  # its signal-based timeout; ours is the process's
@@ -99,7 +99,7 @@ def _main_content(tree: Any, url: str | None) -> str:
         include_comments=False,
         config=config,
     )
-    return to_markdown(found.body) if found is not None else ""
+    return to_markdown(found.body) if isinstance(found, Document) else ""
 
 
 def _joiners_kept(html: str) -> tuple[str, dict[int, str]]:

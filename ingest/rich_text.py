@@ -15,7 +15,7 @@ def extract_rich_text(content: bytes) -> tuple[str, str | None]:
 
     source = content.decode("latin-1")
     title = TITLE.search(source)
-    text = rtf_to_text(_shown(source), encoding="cp1252", errors="replace")
+    text: str = rtf_to_text(_shown(source), encoding="cp1252", errors="replace")  # type: ignore[no-untyped-call]
     blocks: list[str] = []
     rows: list[list[str]] = []
     for line in [*text.split("\n"), ""]:
