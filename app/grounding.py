@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from app.spans import content_terms, support, terms
 from indexes.embedder import Embedder
 
-NUMBER = re.compile(r"\d+(?:[.,٫٬/:]\d+)*")
+NUMBER = re.compile(r"(?<![A-Za-z\d])\d+(?:[.,٫٬/:]\d+)*(?![A-Za-z])")
 WRONG_NUMBER = 0.4  # the most that a claim gets that names a number its evidence does not hold
 UNSURE = 0.25  # of shared words: below it, nearness in meaning alone is no support
 NEAR = 0.9  # cosine from which a paraphrase counts as supported, on the bundled embedder's scale

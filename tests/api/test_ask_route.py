@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import lora
 from tests.support.api import WINDOW, Api, make_settings, started
 from tests.support.replies import error_of, events_of
 from tests.support.worker import Worker
@@ -27,8 +28,8 @@ async def ferry(api: Api) -> Api:
 async def test_the_whole_answer_has_the_contracts_form(ferry: Api) -> None:
     answer = await ferry.ask(QUESTION)
     assert set(answer) == {
-        "answer", "abstained", "reason", "citations", "sources", "groundedness", "collection", "adapter",
-        "model", "usage", "timings_ms", "request_id",
+        "answer", "abstained", "reason", "citations", "sources", "unsupported", "groundedness",
+        "confidence", "collection", "adapter", "model", "usage", "timings_ms", "request_id",
     }  # fmt: skip
     assert answer["abstained"] is False
     assert (answer["reason"], answer["adapter"], answer["collection"]) == (None, None, "default")
@@ -101,7 +102,7 @@ async def test_an_unsupported_answer_becomes_a_quotation(ferry: Api) -> None:
     says(ferry, "Dragons breathe fire over Babylon.")
     answer = await ferry.ask(QUESTION)
     assert answer["model"] == "extractive"
-    assert answer["answer"] == "The ferry leaves the harbour at noon. [1]"
+    assert answer["answer"] == "at [1]"  # the word that the fake reader takes
     assert answer["citations"][0]["quote"] == "The ferry leaves the harbour at noon."
 
 
@@ -110,6 +111,7 @@ async def test_mode_model_asks_without_documents(ferry: Api) -> None:
     answer = await ferry.ask("What colour is the sky?", mode="model")
     assert (answer["answer"], answer["sources"], answer["citations"]) == ("Blue [1].", [], [])
     assert answer["groundedness"] is None
+    assert answer["confidence"] is None
     events = events_of(
         await ferry.http.post("/ask", json={"question": "Colour?", "mode": "model", "stream": True})
     )
@@ -244,3 +246,26 @@ async def test_an_unexpected_error_is_a_500_of_the_contracts_form(ferry: Api) ->
     answer = await ferry.http.post("/ask", json={"question": QUESTION})
     error_of(answer, 500, "internal_error")
     assert "ZeroDivision" not in answer.text
+
+
+async def test_the_reader_answers_where_no_adapter_is_asked_for(
+    tmp_path: Path, empty_database: Path, worker: Worker
+) -> None:
+    settings = make_settings(tmp_path / "var", empty_database, answer_with="reader")
+    async with started(settings, worker) as api:
+        await api.ingest(FERRY)
+        says(api, "The ferry leaves the harbour at noon [1].")
+        read = await api.ask(QUESTION)
+        assert (read["model"], read["answer"]) == ("extractive", "at [1]")
+        assert (await api.ask(QUESTION, adapter="base"))["model"] == lora.BASE_ID
+
+
+async def test_what_an_adapter_says_beyond_the_sources_is_named(ferry: Api) -> None:
+    says(ferry, "The ferry leaves the harbour at noon [1]. Dragons breathe fire.")
+    files = [("file", ("a.zip", lora.zipped(lora.files())))]
+    assert (await ferry.http.post("/adapters", data={"name": "legal"}, files=files)).status_code == 201
+    answer = await ferry.ask(QUESTION, adapter="legal")
+    assert answer["answer"].endswith("Dragons breathe fire.")
+    assert answer["unsupported"][-1] == "Dragons breathe fire."
+    base = await ferry.ask(QUESTION)
+    assert "Dragons" not in base["answer"]

@@ -28,6 +28,7 @@ CLOSED = [
     ("GET", "/documents"),
     ("GET", "/documents/x"),
     ("GET", "/documents/x/text"),
+    ("GET", "/documents/x/view"),
     ("GET", "/documents/x/file"),
     ("DELETE", "/documents/x"),
     ("GET", "/collections"),

@@ -86,7 +86,13 @@ def make_settings(folder: Path, database: Path, **changes: Any) -> Settings:
     folder.mkdir(exist_ok=True)
     if not (folder / "simurgh.db").exists():
         shutil.copy(database, folder / "simurgh.db")
-    values: dict[str, Any] = {"data_dir": folder, "min_confidence": 0.0, "_env_file": None, **changes}
+    values: dict[str, Any] = {
+        "data_dir": folder,
+        "min_confidence": 0.0,
+        "answer_with": "generator",
+        "_env_file": None,
+        **changes,
+    }
     return Settings(**values)
 
 
