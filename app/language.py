@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from indexes.language import script
+
 Language = Literal["fa", "zh", "en"]
 Reason = Literal["no_documents", "weak_evidence", "unsupported_answer"]
 
@@ -26,9 +28,9 @@ ABSTAINED: dict[Reason, dict[Language, str]] = {
 
 def detect(text: str) -> Language:
     """Persian for Arabic script, Chinese for Han characters, else English (and all other languages)."""
-    arabic = sum("\u0600" <= char <= "\u06ff" for char in text)
-    han = sum("\u4e00" <= char <= "\u9fff" or "\u3400" <= char <= "\u4dbf" for char in text)
-    latin = sum(char.isascii() and char.isalpha() for char in text)
-    if han * 3 >= max(latin, arabic) and han:  # one Han character says as much as a short word
-        return "zh"
-    return "fa" if arabic > latin else "en"
+    match script(text):
+        case "arabic":
+            return "fa"
+        case "han":
+            return "zh"
+    return "en"

@@ -1,9 +1,10 @@
 """Sentences with their exact places, and how far one text supports another."""
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+from indexes.text import ZWNJ, fold
 
 # A sentence ends at closing punctuation, with quotes and brackets after it, or at a line's end.
 SENTENCE = re.compile(
@@ -12,7 +13,6 @@ SENTENCE = re.compile(
 SENTENCE_ENDS = tuple(".!?؟。！？")
 WORD = re.compile(r"[^\W_]+", re.UNICODE)
 HAN = re.compile(r"[\u3400-\u9fff]")
-FOLD = str.maketrans({"ي": "ی", "ك": "ک", "\u200c": None, "\u0640": None})
 # Words that say nothing of what a sentence is about: sharing them is no support.
 STOPWORDS = frozenset([
     "a", "an", "and", "answer", "are", "as", "at", "be", "but", "by", "do", "does", "did", "for",
@@ -52,7 +52,7 @@ def statements(text: str) -> list[Span]:
 
 def terms(text: str) -> set[str]:
     """What is compared: folded words; for Chinese, pairs of neighbouring characters."""
-    folded = unicodedata.normalize("NFKC", text).translate(FOLD).casefold()
+    folded = fold(text).replace(ZWNJ, "")
     found: set[str] = set()
     for word in WORD.findall(folded):
         if HAN.search(word):

@@ -77,7 +77,7 @@ def train(generator: Path, out: Path, *, count: int) -> None:
         for row in batch:  # one at a time: no padding to compute, and little memory
             part = _loss(model, row) / len(batch)
             part.backward()
-            loss += float(part)
+            loss += part.item()
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
         schedule.step()

@@ -76,7 +76,7 @@ def train(encoder: Path, out: Path, *, epochs: float) -> None:
         torch.nn.utils.clip_grad_norm_([*lora, *head], 1.0)
         optimizer.step()
         schedule.step()
-        losses.append(float(loss))
+        losses.append(loss.item())
         if step % 50 == 0:
             seconds = time.monotonic() - begun
             print(f"{step}/{steps} loss {np.mean(losses[-50:]):.3f} {seconds:.0f} s", flush=True)
