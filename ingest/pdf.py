@@ -15,7 +15,6 @@ from ingest.records import Extracted, Limits
 from ingest.reflow import Paragraphs
 
 PAGE_BREAK = "\n\n"
-PASSWORD = 4  # FPDF_ERR_PASSWORD
 ENCRYPTED = "it is encrypted: remove its password first"
 SCANNED = f"it is a scan: its pages are pictures without a text layer. {INSTALL}, or send a PDF with text"
 
@@ -48,8 +47,6 @@ def _opened(content: bytes) -> Iterator[Any]:
     try:
         document = PdfDocument(content)
     except PdfiumError as error:
-        if getattr(error, "err_code", None) == PASSWORD:
-            raise UnreadableDocument(ENCRYPTED, code="encrypted_pdf") from error
         raise _NotForPdfium(str(error)) from error
     try:
         yield document

@@ -13,7 +13,7 @@ FULL = 0.85  # of its block's width: a line that the margin ended
 ALIGNED = 0.6  # edges no further apart than this are one margin
 INDENT = 0.8
 LEADING = 0.35  # above the page's usual distance of lines: a new paragraph
-NARROW = 6
+NARROW = 12  # a line shorter than this is a cell, a label, an item
 KEPT = 3.2  # characters that Chinese takes to the next line rather than end or begin one with a mark
 HALF = 0.6  # a Latin letter or digit beside Chinese
 WIDE = 1.2  # a word may be this much wider than its line's letters are on average
@@ -115,7 +115,8 @@ def _placed(lines: Sequence[Line], leading: float | None) -> list[Placed]:
     for number, block in enumerate(blocks):
         around = [edges[number]]
         if not _shows_margins(block):
-            around += edges[max(0, number - 1) : number + 2]
+            near = edges[max(0, number - 1) : number + 2]
+            around += [one for one in near if one[0] < edges[number][1] and edges[number][0] < one[1]]
             around += [page] if len(block) == 1 else []
         left, right = min(one for one, _ in around), max(one for _, one in around)
         placed += [Placed(line, left, right) for line in block]
@@ -125,7 +126,7 @@ def _placed(lines: Sequence[Line], leading: float | None) -> list[Placed]:
 def _shows_margins(block: Sequence[Line]) -> bool:
     widths = [line.right - line.left for line in block]
     full = sum(width >= FULL * max(widths) for width in widths[:-1])
-    return len(block) >= MIN_LINES and full >= len(block) // 2
+    return len(block) >= MIN_LINES and full >= 0.6 * (len(block) - 1)
 
 
 def _one_block(above: Line, below: Line, leading: float | None) -> bool:
@@ -161,7 +162,7 @@ def runs_on(before: Placed, after: Placed) -> bool:
     if last.cells or line.cells or not _same_size(last, line) or BULLET.match(line.text):
         return False
     if max(last.right - last.left, line.right - line.left) < NARROW * size:
-        return False  # cells, labels
+        return False
     room = last.left - before.left if last.rtl else before.right - last.right
     indent = after.right - line.right if last.rtl else line.left - after.left
     before_it = before.right - last.right if last.rtl else last.left - before.left

@@ -4,16 +4,20 @@ import codecs
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from pypdf import PageObject
+from pypdfium2 import PdfiumError
 
 from indexes.errors import UnreadableDocument
+from ingest import pdf, pdf_page
 from ingest.extract import Extracted, Limits, clean, content_type, decode, extract
+from ingest.pdf_page import Page
 from tests.support import pdfs
 
-LIMITS = Limits(pages=50, chars=10_000)
+LIMITS = Limits(pages=50, chars=10_000, ocr=False)
 SENTENCE = "این یک جملهٔ بلند دربارهٔ پرنده‌پناه است که می‌خوانید. "
 HTML = "<html><head>{head}</head><body><article><h1>{heading}</h1><p>{text}</p></article></body></html>"
 
@@ -208,7 +212,7 @@ def zipped() -> bytes:
         (zipped(), "a.zip", "unsupported_type"),
         (zipped(), "a.txt", "unsupported_type"),
         (b"PK\x05\x06" + bytes(18), "a.zip", "unsupported_type"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(10), "a.png", "unsupported_type"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(10), "a.png", "scanned"),
         (b"GIF89a\x01\x00\x01\x00", "a.gif", "unsupported_type"),
         (b"MZ\x90\x00\x03\x00", "a.exe", "unsupported_type"),
         (b"text \xff\xfe text", "a.txt", "not_utf8"),
@@ -233,16 +237,19 @@ def test_ten_thousand_pages_are_refused_at_once(tmp_path: Path) -> None:
 
 
 def test_one_broken_page_does_not_cost_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = PageObject.extract_text
-
-    def broken(self: PageObject) -> str:
-        text = whole(self)
-        if text.strip() == "two":
-            raise KeyError("/Font")
-        return text
-
-    monkeypatch.setattr(PageObject, "extract_text", broken)
+    monkeypatch.setattr(pdf, "read", broken_where_it_says("two"))
     extracted = read(tmp_path, pdfs.pdf("one", "two", "three"))
     assert (extracted.text, extracted.page_starts) == ("one\n\n\n\nthree", [0, 5, 7])
-    with pytest.raises(UnreadableDocument, match="Font"):
+    with pytest.raises(UnreadableDocument, match="Font") as refusal:
         read(tmp_path, pdfs.pdf("two"))
+    assert refusal.value.code == "corrupt_pdf"
+
+
+def broken_where_it_says(text: str) -> Callable[[Any], Page]:
+    def read_page(page: Any) -> Page:
+        found = pdf_page.read(page)
+        if found.text == text:
+            raise PdfiumError("no such /Font")
+        return found
+
+    return read_page
