@@ -27,9 +27,12 @@ GPU_K_LIMIT = 2048
 
 
 class FaissIndex:
-    def __init__(self, dim: int, index: Any = None, rows: Rows | None = None) -> None:
+    def __init__(
+        self, dim: int, index: Any = None, rows: Rows | None = None, total: npt.NDArray[Any] | None = None
+    ) -> None:
         self._cpu = faiss.IndexFlatIP(dim) if index is None else index
         self._rows = Rows() if rows is None else rows
+        self._sum = np.zeros(dim, np.float64) if total is None else total  # of all vectors, tombstones too
         self._gpu = _to_gpu(self._cpu)
 
     @property
@@ -52,6 +55,11 @@ class FaissIndex:
         outgrown = self.live > 1.5 * FLAT_LIMIT if self.kind == "flat" else self.live < FLAT_LIMIT / 2
         return crowded or outgrown
 
+    @property
+    def mean(self) -> Vectors:
+        """[1, dim], where the collection's passages lie; those removed since the last rebuild count."""
+        return np.asarray(self._sum[None] / max(self.total, 1), np.float32)
+
     def change(self, *, added: Ids, vectors: Vectors, removed: Ids) -> None:
         self._rows.retire(removed)
         fresh = self._rows.fresh(added)
@@ -62,6 +70,7 @@ class FaissIndex:
             if self._gpu is not None:
                 self._gpu.add(contiguous)
             self._rows.append(added)
+            self._sum = self._sum + vectors.sum(axis=0, dtype=np.float64)
 
     def search(self, query: Vectors, k: int, *, allowed: Ids | None = None) -> tuple[Ids, Scores]:
         wanted = min(k, self.live if allowed is None else len(allowed))
@@ -94,15 +103,15 @@ class FaissIndex:
     # -- what a snapshot holds
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
-        return {"index": faiss.serialize_index(self._cpu), **self._rows.state()}
+        return {"index": faiss.serialize_index(self._cpu), "sum": self._sum, **self._rows.state()}
 
     @classmethod
     def from_state(cls, dim: int, state: dict[str, npt.NDArray[Any]]) -> "FaissIndex":
         """Raises ValueError when the parts do not fit together."""
         index, rows = faiss.deserialize_index(state["index"]), Rows.from_state(state)
-        if index.d != dim or index.ntotal != len(rows):
+        if index.d != dim or index.ntotal != len(rows) or state["sum"].shape != (dim,):
             raise ValueError("the snapshot's parts do not fit together")
-        return cls(dim, index, rows)
+        return cls(dim, index, rows, state["sum"])
 
 
 def build(dim: int, ids: Ids, vectors: Vectors) -> tuple[FaissIndex, float]:
@@ -117,7 +126,7 @@ def build(dim: int, ids: Ids, vectors: Vectors) -> tuple[FaissIndex, float]:
     index.train(np.ascontiguousarray(vectors[np.sort(chosen[:TRAINING_VECTORS])]))
     index.add(np.ascontiguousarray(vectors))
     recall = _tune(index, vectors, np.sort(chosen[:RECALL_QUERIES]))
-    return FaissIndex(dim, index, Rows(ids)), recall
+    return FaissIndex(dim, index, Rows(ids), vectors.sum(axis=0, dtype=np.float64)), recall
 
 
 def _tune(index: Any, vectors: Vectors, rows: npt.NDArray[np.intp]) -> float:

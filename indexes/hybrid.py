@@ -1,4 +1,10 @@
-"""Both legs of a collection's index, changed, searched and saved as one."""
+"""Both legs of a collection's index, changed, searched and saved as one.
+
+A multilingual embedder leaves its vectors in regions by language, and a question finds the passages of its
+own language nearer than those of another that answer it. So a question is moved from where questions of its
+language lie on average towards where the collection's passages lie: between a question and passages of one
+language this changes next to nothing.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -14,14 +20,25 @@ from indexes.rows import Ids
 from indexes.vectors import Scores
 
 CANDIDATES = 50  # the least that each leg brings
+HOME_SHARE = 0.7  # learnt with the fusion, see `scripts/fit_fusion.py`
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """A question as the legs take it."""
+
+    vector: Vectors  # [1, dim], of unit length
+    home: Vectors | None  # [1, dim], the mean of questions in its language, where that is known
+    terms: Sequence[str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Candidates:
     """What either leg found among its best, in no particular order."""
 
+    query: Vectors  # [1, dim] that was searched with
     ids: Ids  # [n], each once
-    cosine: Scores  # [n]; NaN where the passage was not among the nearest
+    near: Scores  # [n] product with ``query``; NaN where the passage was not among the nearest
     lexical: Scores  # [n], 0..1
     coverage: Scores  # [n], 0..1
 
@@ -35,19 +52,22 @@ class HybridIndex:
         self.dense.change(added=change.added, vectors=change.vectors, removed=change.removed)
         self.lexical.change(added=change.added, terms=change.terms, removed=change.removed)
 
-    def search(
-        self, query: Vectors, terms: Sequence[str], k: int, *, allowed: Ids | None = None
-    ) -> Candidates:
-        """``query`` [1, dim] and the question's ``terms`` -> at most 2 ``k``."""
-        near, cosines = self.dense.search(query, k, allowed=allowed)
-        lexical = self.lexical.search(terms, k, allowed=allowed, also=near)
+    def search(self, query: Query, k: int, *, allowed: Ids | None = None) -> Candidates:
+        """At most 2 ``k``."""
+        moved = query.vector
+        if query.home is not None:
+            moved = moved + HOME_SHARE * (self.dense.mean - query.home)
+        near, products = self.dense.search(moved, k, allowed=allowed)
+        lexical = self.lexical.search(query.terms, k, allowed=allowed, also=near)
         order = np.argsort(near)
         at = np.minimum(np.searchsorted(near, lexical.ids, sorter=order), max(len(near) - 1, 0))
-        cosine = np.full(len(lexical.ids), np.nan, np.float32)
+        product = np.full(len(lexical.ids), np.nan, np.float32)
         if len(near):
             known = near[order[at]] == lexical.ids
-            cosine[known] = cosines[order[at]][known]
-        return Candidates(ids=lexical.ids, cosine=cosine, lexical=lexical.scores, coverage=lexical.coverage)
+            product[known] = products[order[at]][known]
+        return Candidates(
+            query=moved, ids=lexical.ids, near=product, lexical=lexical.scores, coverage=lexical.coverage
+        )
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         legs = {"dense": self.dense.state(), "lexical": self.lexical.state()}

@@ -2,15 +2,15 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
 
 from indexes.chunks import Chunks
 from indexes.errors import CollectionNotFound, IndexUnavailable, SimurghError
-from indexes.hybrid import Candidates, HybridIndex, build_hybrid
-from indexes.records import Collection, Vectors
+from indexes.hybrid import Candidates, HybridIndex, Query, build_hybrid
+from indexes.records import Collection
 from indexes.rows import Ids
 from indexes.snapshots import Snapshots
 
@@ -42,14 +42,12 @@ class LiveIndexes:
     def search(
         self,
         collection: Collection,
-        query: Vectors,
-        terms: Sequence[str],
+        query: Query,
         k: int,
         *,
         allowed: Ids | None = None,
     ) -> Candidates:
-        """``query`` [1, dim] and the question's ``terms`` -> the best ``k`` of both legs. Sees everything
-        committed before the call.
+        """The best ``k`` of each leg. Sees everything committed before the call.
 
         Raises IndexUnavailable while the index is being opened, CollectionNotFound.
         """
@@ -70,7 +68,7 @@ class LiveIndexes:
                 )
             if entry.seq < seq:
                 self._replay(entry, entry.index)
-            found = entry.index.search(query, terms, k, allowed=allowed)
+            found = entry.index.search(query, k, allowed=allowed)
         if entry.index.dense.worth_rebuilding:
             self._start(entry, self._rebuild)
         return found

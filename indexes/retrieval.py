@@ -7,10 +7,12 @@ import numpy as np
 from indexes.chunks import Chunks
 from indexes.embedder import Embedder
 from indexes.fusion import Fusion
-from indexes.hybrid import CANDIDATES, Candidates
+from indexes.hybrid import CANDIDATES, Candidates, Query
 from indexes.live import LiveIndexes
-from indexes.records import Collection, Filters, Hit, Relevance, Vectors
+from indexes.records import Collection, Filters, Hit, Relevance
+from indexes.rows import Ids
 from indexes.text import Analyzer
+from indexes.vectors import Scores
 
 
 class Retrieval:
@@ -28,35 +30,40 @@ class Retrieval:
 
         Raises InvalidRequest for a filter that there is not, IndexUnavailable, Unavailable.
         """
-        query = self._embedder.embed_queries([question])
-        allowed = self._chunks.allowed(collection, filters) if filters else None
-        found = self._live.search(
-            collection,
-            query,
-            self._analyzer.terms(question),
-            max(top_k, CANDIDATES),
-            allowed=allowed,
+        query = Query(
+            vector=self._embedder.embed_queries([question]),
+            home=self._fusion.home(question, self._embedder.identity.id),
+            terms=self._analyzer.terms(question),
         )
-        relevance = self._relevance(collection, question, query, found)
-        best = sorted(relevance, key=lambda one: (-relevance[one].score, one))[:top_k]
-        return self._chunks.hits(collection, {one: relevance[one] for one in best})
+        allowed = self._chunks.allowed(collection, filters) if filters else None
+        found = self._live.search(collection, query, max(top_k, CANDIDATES), allowed=allowed)
+        scores = self._fusion.fuse(question, self._near(collection, found), found.lexical, found.coverage)
+        best = np.lexsort((found.ids, -scores))[:top_k]
+        best = best[~np.isnan(scores[best])]
+        cosines = self._products(collection, found.ids[best], query.vector[0])
+        return self._chunks.hits(
+            collection,
+            {
+                int(found.ids[at]): Relevance(
+                    score=float(scores[at]),
+                    dense=float(cosine),
+                    lexical=float(found.lexical[at]),
+                    coverage=float(found.coverage[at]),
+                )
+                for at, cosine in zip(best, cosines, strict=True)
+            },
+        )
 
-    def _relevance(
-        self, collection: Collection, question: str, query: Vectors, found: Candidates
-    ) -> dict[int, Relevance]:
-        """Of every candidate that lives, each of its scores exact."""
-        cosine = found.cosine.copy()
-        missing = np.flatnonzero(np.isnan(cosine))
-        vectors = self._chunks.vectors(collection, found.ids[missing])
-        for at in missing:
-            vector = vectors.get(int(found.ids[at]))
-            cosine[at] = np.nan if vector is None else vector @ query[0]
-        there = np.flatnonzero(~np.isnan(cosine))  # what died meanwhile has no vector to read
-        parts = cosine[there], found.lexical[there], found.coverage[there]
-        scores = self._fusion.fuse(question, *parts)
-        return {
-            int(found.ids[at]): Relevance(
-                score=float(score), dense=float(dense), lexical=float(lexical), coverage=float(coverage)
-            )
-            for at, score, dense, lexical, coverage in zip(there, scores, *parts, strict=True)
-        }
+    def _near(self, collection: Collection, found: Candidates) -> Scores:
+        """Of every candidate, exact, also where only its words were found."""
+        near = found.near.copy()
+        missing = np.isnan(near)
+        near[missing] = self._products(collection, found.ids[missing], found.query[0])
+        return near
+
+    def _products(self, collection: Collection, ids: Ids, vector: Scores) -> Scores:
+        """[n] with the stored vectors; NaN for a passage that died meanwhile."""
+        vectors = self._chunks.vectors(collection, ids)
+        return np.array(
+            [vectors[one] @ vector if one in vectors else np.nan for one in ids.tolist()], np.float32
+        )

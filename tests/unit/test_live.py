@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from indexes import faiss_index, hybrid, live
 from indexes.errors import CollectionNotFound, IndexUnavailable
 from indexes.fusion import load_fusion
+from indexes.hybrid import Query
 from indexes.live import LiveIndexes
 from indexes.retrieval import Retrieval
 from indexes.snapshots import Snapshots
@@ -164,7 +165,7 @@ def test_a_collection_deleted_and_made_anew(store: Store, opened: Open, tmp_path
     old = store.collection
     store.collections.delete(old)
     with pytest.raises(CollectionNotFound):
-        indexes.search(old, store.embedder.embed_queries(["secret"]), ["secret"], 3)
+        indexes.search(old, Query(vector=store.embedder.embed_queries(["a"]), home=None, terms=["a"]), 3)
     assert not (tmp_path / "snapshots" / old.id).exists()
     store.collection = store.collections.get(TENANT, "default")
     assert found(store, indexes, "secret") == []
