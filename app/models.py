@@ -124,13 +124,11 @@ def build_embedder(settings: Settings) -> Embedder:
 
 def build_reader(settings: Settings) -> Reader:
     """The bundled reader; it must have been prepared."""
-    from app.reader.bundle import open_reader
+    from app.reader.bundle import open_reader, open_torch_reader
 
-    return open_reader(
-        _reader_folder(settings),
-        encoder_folder=_e5_folder(settings),
-        device="cuda" if on_gpu(settings) else "cpu",
-    )
+    if on_gpu(settings):
+        return open_torch_reader(_e5_folder(settings), device="cuda")
+    return open_reader(_reader_folder(settings))
 
 
 def _reader_is_ready(settings: Settings) -> bool:

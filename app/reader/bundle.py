@@ -110,11 +110,17 @@ class TorchSpanModel:
         return np.asarray(logits.float().cpu().numpy(), np.float32)
 
 
-def open_reader(folder: Path, *, encoder_folder: Path, device: str) -> SpanReader:
-    """The prepared bundle: by OpenVINO from ``folder`` on a CPU, from the encoder itself on a GPU."""
+def open_reader(folder: Path) -> SpanReader:
+    """The prepared bundle, for a CPU."""
+    return SpanReader(OpenVinoSpanModel(folder), _tokenizer(folder))
+
+
+def open_torch_reader(encoder_folder: Path, *, device: str) -> SpanReader:
+    """From the encoder itself: for a GPU, and to measure the other against."""
+    return SpanReader(TorchSpanModel(encoder_folder, device=device), _tokenizer(encoder_folder))
+
+
+def _tokenizer(folder: Path) -> Any:
     from tokenizers import Tokenizer
 
-    if device != "cpu":
-        tokenizer = Tokenizer.from_file(str(encoder_folder / "tokenizer.json"))
-        return SpanReader(TorchSpanModel(encoder_folder, device=device), tokenizer)
-    return SpanReader(OpenVinoSpanModel(folder), Tokenizer.from_file(str(folder / "tokenizer.json")))
+    return Tokenizer.from_file(str(folder / "tokenizer.json"))
