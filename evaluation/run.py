@@ -3,13 +3,13 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from app import models
 from app.settings import Settings
-from evaluation import answers, calibration, citations, noise, refusal, retrieval, rgb
-from evaluation.answers import OURS, Answered, ask_all, chosen, ways
+from evaluation import answers, calibration, citations, injection, noise, refusal, retrieval, rgb
+from evaluation.answers import OURS, Answered, Way, ask_all, chosen, ways
 from evaluation.arms import arms
 from evaluation.cases import TOP_K, Case, case_of, cases
 from evaluation.datasets import LANGUAGES, DataSet, load, sample, sampled
@@ -19,7 +19,9 @@ from evaluation.stage import Remembering, Stage, engine, started
 
 PARTS = ("retrieval", "refusal", "answers", "citations", "injection")
 READ = 200  # questions a kind that are read, where no sample is asked for
+EVERY = 200  # passages between two reports of progress
 ANSWERED = 100  # likewise, that are answered in each way
+TRIALS = 30  # likewise, of each kind of attack
 
 Say = Callable[[str], None]
 
@@ -58,7 +60,7 @@ class Run:
                 sections.append(await asyncio.to_thread(self._retrieval, stage))
             if "refusal" in options.parts:
                 sections += await asyncio.to_thread(self._refusal, stage)
-        if {"answers", "citations"} & set(options.parts):
+        if {"answers", "citations", "injection"} & set(options.parts):
             sections += await self._answers(embedder)
         minutes = (time.monotonic() - self.begun) / 60
         facts = surroundings(
@@ -71,7 +73,7 @@ class Run:
     def _ingest(self, stage: Stage) -> None:
         for data in {data.corpus: data for data in self.sets.values()}.values():
             self._say(f"ingesting {data.corpus}: {len(data.passages)} passages")
-            stage.ingest(data.corpus, data.passages)
+            stage.ingest(data.corpus, data.passages, progress=self._progress)
 
     def _retrieval(self, stage: Stage) -> Section:
         options = self.options
@@ -112,41 +114,58 @@ class Run:
 
     async def _answers(self, embedder: Remembering) -> list[Section]:
         """Every way over the same questions; the engine goes on while services around it come and go."""
-        options = self.options
+        options, found, checked, noisy = self.options, [], [], []
+        hostile: list[Section] = []
         count = ANSWERED if options.sample is None else options.sample
-        found, checked, noisy = [], [], []
+        whole = {"answers", "citations"} & set(options.parts)
         self._say("starting the engine")
         async with engine(self.settings) as parts:
             for way in ways(options.adapters):
+                bare, served = (
+                    way.name == ways(())[0].name,
+                    way.name == OURS or way.adapter in options.adapters,
+                )
                 async with started(way.of(self.settings), embedder, way.parts(parts)) as stage:
-                    for name in (one for one in LANGUAGES if one in self.sets):
+                    for name in (one for one in LANGUAGES if one in self.sets and whole):
                         self._say(f"answers, {name}, {way.name}")
-                        yes, no = chosen(self.sets[name], count, seed=options.seed)
-                        answered = Answered(
-                            way=way,
-                            data=self.sets[name],
-                            replies=await ask_all(stage, yes, collection=name, adapter=way.adapter),
-                            others=await ask_all(stage, no, collection=name, adapter=way.adapter),
-                        )
-                        found.append(answered)
-                        checked.append(await citations.check(stage, answered))
-                    if way.name in (ways(())[0].name, OURS):
-                        for language in (one for one in rgb.FILES if one in self.sets):
+                        found.append(await self._answered(stage, way, self.sets[name], count))
+                        checked.append(await citations.check(stage, found[-1]))
+                    for language in rgb.FILES if (bare or served) and "answers" in options.parts else ():
+                        if language in self.sets:
                             self._say(f"noise, {language}, {way.name}")
-                            noisy.append(
-                                await noise.measure(
-                                    stage, options.data, language, way, count=count, seed=options.seed
-                                )
-                            )
+                            noisy.append(await self._among_noise(stage, way, language, count))
+                    if served and "injection" in options.parts:
+                        self._say(f"injection, {way.name}")
+                        hostile.append(await self._injection(stage, way))
         sections = []
         if "answers" in options.parts:
-            sections += [
-                answers.section(found, seed=options.seed),
-                noise.section(noisy, seed=options.seed),
-            ]
+            sections += [answers.section(found, seed=options.seed), noise.section(noisy, seed=options.seed)]
         if "citations" in options.parts:
             sections.append(citations.section(checked))
-        return sections
+        return sections + hostile
+
+    async def _answered(self, stage: Stage, way: Way, data: DataSet, count: int) -> Answered:
+        yes, no = chosen(data, count, seed=self.options.seed)
+        return Answered(
+            way=way,
+            data=data,
+            replies=await ask_all(stage, yes, collection=data.corpus, adapter=way.adapter),
+            others=await ask_all(stage, no, collection=data.corpus, adapter=way.adapter),
+        )
+
+    async def _among_noise(self, stage: Stage, way: Way, language: str, count: int) -> noise.Noisy:
+        return await noise.measure(
+            stage, self.options.data, language, way, count=count, seed=self.options.seed
+        )
+
+    async def _injection(self, stage: Stage, way: Way) -> Section:
+        ask = injection.OverHttp(stage, adapter=way.adapter)
+        count = TRIALS if self.options.sample is None else self.options.sample
+        measured = await injection.measure(
+            ask, self.options.data, count=count, seed=self.options.seed, prepare=ask.prepare
+        )
+        made = injection.section(measured)
+        return replace(made, title=f"{made.title}, {way.name}")
 
     def _noise(self, stage: Stage, language: str, count: int) -> list[Case]:
         self._say(f"refusal, RGB {language}")
@@ -165,6 +184,10 @@ class Run:
             hits = stage.service.retrieval.search(collection, one.text, top_k=TOP_K, filters=filters)
             found.append(case_of("noise only", "test", one.text, hits, weigh, holds=False))
         return found
+
+    def _progress(self, name: str, done: int, total: int) -> None:
+        if done % EVERY == 0:
+            self._say(f"ingesting {name}: {done} of {total}")
 
     def _say(self, what: str) -> None:
         self.say(f"{time.monotonic() - self.begun:6.0f} s  {what}")

@@ -1,6 +1,7 @@
 """The service in this process, over a data folder of its own, with the data sets in it."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -32,6 +33,7 @@ from ingest.pipeline import Pipeline
 WINDOW = 4096
 PARSE_TIMEOUT = 60.0  # seconds
 PAYLOADS_A_JOB = 200
+AT_ONCE = 3  # documents: one is embedded while others are written
 UNSEARCHED = Relevance(score=0.0, dense=0.0, lexical=0.0, coverage=0.0)
 Progress = Callable[[str, int, int], None]  # what, done, total
 
@@ -124,9 +126,9 @@ class Stage:
         )
         try:
             waiting = self.service.queue.unfinished(limit=len(payloads) + 1)
-            for done, version in enumerate(waiting):
-                progress(f"ingesting {name}", done, len(waiting))
-                pipeline.ingest(version)
+            with ThreadPoolExecutor(AT_ONCE) as threads:
+                for done, _ in enumerate(threads.map(pipeline.ingest, waiting), 1):
+                    progress(name, done, len(waiting))
         finally:
             cage.close()
         documents, _ = self.service.collections.counts(collection)
