@@ -37,6 +37,7 @@ CHARSETS = {  # labels that mean more on the web than in Python
 TEXT_CODECS = re.compile(
     r"utf-8|gb18030|big5|cp(125[0-8]|87[46]|866|9\d\d)|euc_|iso8859-|iso2022_jp|koi8-|mac-|johab|tis-620"
 )
+CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")  # no text has them, every program does
 META_CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s{0,9}=\s{0,9}["']?\s{0,9}([\w.:-]{2,40})""", re.I)
 
 
@@ -86,7 +87,9 @@ def _unmarked_utf16(content: bytes) -> str | None:
     enough = min(len(content), 4096) // 5
     if min(high, low) > 0 or max(high, low) <= enough or len(content) % 2:
         return None
-    return "utf-16-be" if high else "utf-16-le"
+    codec = "utf-16-be" if high else "utf-16-le"
+    beginning = content[:4096].decode(codec, "ignore")
+    return None if CONTROLS.search(beginning) else codec
 
 
 def _codec(charset: str | None) -> str | None:
