@@ -15,7 +15,7 @@ from ingest.reflow import Line
 
 # All in sizes of the font.
 SPACE = 0.17  # the narrowest space between words, where the file holds no spaces
-SPACE_BESIDE = 0.6  # the same where it does
+SPACE_BESIDE = 0.33  # the same where it does
 UNJOINED = 0.04  # the narrowest gap between letters that could have been joined
 RIGHT_JOINING = set("اأإآٱدذرزژوؤةىۀەۃۆۇۈۋء")
 ARABIC = re.compile("[\u0620-\u064a\u066e-\u06d3\u06fa-\u06ff]")

@@ -1,7 +1,6 @@
 """Puts the lines of a printed page back into paragraphs: a sentence must not end where the paper did."""
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,11 +11,12 @@ FULL = 0.85  # of its block's width: a line that the margin ended
 # All in sizes of the font.
 ALIGNED = 0.6  # edges no further apart than this are one margin
 INDENT = 0.8
+CLOSEST, FARTHEST = 0.95, 4.0  # distance of two lines of one paragraph
 LEADING = 0.35  # above the page's usual distance of lines: a new paragraph
 NARROW = 12  # a line shorter than this is a cell, a label, an item
 KEPT = 3.2  # characters that Chinese takes to the next line rather than end or begin one with a mark
 HALF = 0.6  # a Latin letter or digit beside Chinese
-WIDE = 1.2  # a word may be this much wider than its line's letters are on average
+WIDE = 1.4  # a word may be this much wider than its line's letters are on average
 ENDS = re.compile(r"[.!?؟:;。！？：；…][\"'”’»)\]」』]*$")
 BULLET = re.compile(r"^\s*(?:[•·▪●◦*–—-]\s|\(?[\d۰-۹]{1,3}[.)]\s)")
 HAN = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]")
@@ -84,18 +84,11 @@ class Paragraphs:
 
 
 def _usual_leading(lines: Sequence[Line]) -> float | None:
-    """Distance between lines in sizes of the font; None where there are too few to tell."""
+    """Least distance between lines in sizes of the font; None where there are too few to tell."""
     if len(lines) < MIN_LINES:
         return None
-    steps = Counter(
-        round((above.y - below.y) / above.size, 1)
-        for above, below in pairwise(lines)
-        if 0.7 <= (above.y - below.y) / above.size <= 4 and _same_size(above, below)
-    )
-    if not steps:
-        return None
-    most = max(steps.values())
-    return min(step for step, count in steps.items() if count >= most / 2)
+    steps = [(above.y - below.y) / above.size for above, below in pairwise(lines) if _same_size(above, below)]
+    return min((step for step in steps if CLOSEST <= step <= FARTHEST), default=None)
 
 
 def _placed(lines: Sequence[Line], leading: float | None) -> list[Placed]:
