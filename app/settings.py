@@ -110,6 +110,14 @@ class Settings(BaseSettings):
     worker_concurrency: int = Field(1, ge=1, description="documents that one worker reads at once")
 
     # Asking.
+    reranker: str | None = Field(
+        None,
+        description="cross-encoder (folder or Hugging Face id) that orders the best 30 passages anew; none "
+        "if not set",
+    )
+    passage_chars: int = Field(
+        0, ge=0, description="characters below which a passage is widened by its neighbours; 0 widens none"
+    )
     reader: Literal["bundled", "none"] = Field(
         "bundled", description="model that finds the answer's words in the passages; `none` saves its time"
     )

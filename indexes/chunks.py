@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import ColumnElement, Engine, String, and_, case, cast, func, or_, select
+from sqlalchemy import Engine, case, func, or_, select
 
 from indexes import schema as s
 from indexes.database import reading
 from indexes.embedder import passage
-from indexes.errors import InvalidRequest
+from indexes.filters import tests
 from indexes.records import Collection, Filters, Hit, IndexChange, Relevance, Vectors
 from indexes.rows import Ids
 from indexes.text import Analyzer
@@ -22,7 +22,6 @@ ANALYSED = (  # the text is only read where it has yet to be analysed
     case((s.chunks.c.terms.is_(None), s.chunks.c.text)).label("text"),
 )
 SHOWN = [s.chunks.c[name] for name in ("id", "document_id", "page", "start", "end", "text")]
-FILTERABLE = ("tag", "document_id", "source", "name", "media_type")
 
 
 class Chunks:
@@ -87,17 +86,20 @@ class Chunks:
 
     def vectors(self, collection: Collection, ids: Ids) -> dict[int, Vectors]:
         """Id -> [dim], of those that live."""
+        rows = self._live(collection, ids, s.chunks.c.id, s.chunks.c.vector)
+        matrix = _matrix([row.vector for row in rows], collection.embedder.dim)
+        return dict(zip((row.id for row in rows), matrix, strict=True))
+
+    def terms(self, collection: Collection, ids: Ids) -> dict[int, list[str]]:
+        """Id -> terms as analysed, of those that live."""
+        return {row.id: self._terms(row) for row in self._live(collection, ids, s.chunks.c.id, *ANALYSED)}
+
+    def _live(self, collection: Collection, ids: Ids, *columns: Any) -> Sequence[Any]:
         if not len(ids):
-            return {}
-        query = select(s.chunks.c.id, s.chunks.c.vector).where(
-            s.chunks.c.collection_id == collection.id,
-            s.chunks.c.id.in_(ids.tolist()),
-            s.chunks.c.dead_seq.is_(None),
-        )
+            return []
+        mine = s.chunks.c.collection_id == collection.id, s.chunks.c.dead_seq.is_(None)
         with reading(self._engine) as db:
-            rows = db.execute(query).all()
-        dim = collection.embedder.dim
-        return dict(zip((row.id for row in rows), _matrix([row.vector for row in rows], dim), strict=True))
+            return db.execute(select(*columns).where(*mine, s.chunks.c.id.in_(ids.tolist()))).all()
 
     def hits(self, collection: Collection, found: Mapping[int, Relevance]) -> list[Hit]:
         """Live text of the chunks that a search named, best first. Whatever is dead or not this
@@ -142,43 +144,15 @@ class Chunks:
     def allowed(self, collection: Collection, filters: Filters) -> npt.NDArray[np.int64]:
         """Ids of the live chunks whose document passes every filter. Raises InvalidRequest."""
         with reading(self._engine) as db:
-            tests = [_test(name, values, db.dialect.name) for name, values in filters.items()]
             ids = db.execute(
                 select(s.chunks.c.id)
                 .join(s.documents, s.documents.c.id == s.chunks.c.document_id)
                 .join(s.versions, s.versions.c.id == s.chunks.c.version_id)
-                .where(s.chunks.c.collection_id == collection.id, s.chunks.c.dead_seq.is_(None), *tests)
+                .where(s.chunks.c.collection_id == collection.id, s.chunks.c.dead_seq.is_(None))
+                .where(*tests(filters, db.dialect.name))
                 .order_by(s.chunks.c.id)
             ).scalars()
             return np.fromiter(ids, dtype=np.int64)
-
-
-def _test(name: str, values: Sequence[str], dialect: str) -> ColumnElement[bool]:
-    if name == "tag":
-        return or_(*(_json_array_has(s.documents.c.tags, value, dialect) for value in values))
-    if name == "document_id":
-        return s.documents.c.id.in_(values)
-    if name in ("source", "name"):
-        return s.documents.c[name].in_(values)
-    if name == "media_type":
-        return s.versions.c.media_type.in_(values)
-    if name.startswith("metadata."):
-        field = s.documents.c.metadata[name.removeprefix("metadata.")]
-        found = field.as_string().in_(values)
-        if dialect == "sqlite":  # which takes true for 1
-            path = f'$."{name.removeprefix("metadata.")}"'
-            truth = [value for value in values if value in ("true", "false")]
-            found = or_(found, func.json_type(s.documents.c.metadata, path).in_(truth))
-        return and_(field.is_not(None), found)
-    raise InvalidRequest(
-        f"cannot filter by {name!r}: use one of {', '.join(FILTERABLE)} or metadata.<field>", param="filters"
-    )
-
-
-def _json_array_has(column: Any, value: str, dialect: str) -> ColumnElement[bool]:
-    elements = func.json_array_elements_text if dialect == "postgresql" else func.json_each
-    each = elements(column).table_valued("value").alias()
-    return select(1).select_from(each).where(cast(each.c.value, String) == value).exists()
 
 
 def _change(

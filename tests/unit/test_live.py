@@ -13,6 +13,7 @@ from indexes.errors import CollectionNotFound, IndexUnavailable
 from indexes.fusion import load_fusion
 from indexes.hybrid import Query
 from indexes.live import LiveIndexes
+from indexes.neighbours import Neighbours
 from indexes.retrieval import Retrieval
 from indexes.snapshots import Snapshots
 from tests.support.store import ANALYZER, TENANT, Store
@@ -39,6 +40,7 @@ def found(store: Store, indexes: LiveIndexes, text: str, k: int = 10) -> list[st
         chunks=store.chunks,
         analyzer=ANALYZER,
         fusion=load_fusion(),
+        neighbours=Neighbours(store.database),
     )
     return [hit.text for hit in retrieval.search(collection, text, top_k=k, filters={})]
 
