@@ -7,7 +7,7 @@ from rich.table import Table
 
 from app.cli.prepare import prepare_with_bar
 from app.settings import Settings
-from bench import embedding, generation, search
+from bench import embedding, generation, pdf, search
 from bench.figures import Figure
 
 
@@ -17,6 +17,7 @@ def main() -> None:
     console = Console()
     console.print("Each figure is measured against its rival in this very run; about four minutes.")
     figures: list[Figure] = search.measure()
+    figures += pdf.measure()
     figures += embedding.measure(settings)
     ours = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     generated, engine = generation.measure(settings)

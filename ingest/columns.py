@@ -7,7 +7,7 @@ import numpy as np
 
 WHITE = 0.9  # least width of a gutter, in sizes of the font
 CROSSED = 0.15  # share of the rows that may cross it: headings, running titles
-ROWS = 4  # fewest rows that a column has
+ROWS = 6  # fewest rows that a column has
 LETTERS = 12  # fewest glyphs that the usual row of a column has; a table's cells have fewer
 
 
@@ -16,7 +16,7 @@ def gutters(spans: Sequence[Sequence[tuple[float, float]]], size: float) -> list
 
     ``spans`` holds for each row of the page the left and right edges of its glyphs, from left to right.
     """
-    if len(spans) < 2 * ROWS or size <= 0:
+    if len(spans) < ROWS or size <= 0:
         return []
     left = min(span[0] for row in spans for span in row)
     right = max(span[1] for row in spans for span in row)

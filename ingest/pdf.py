@@ -1,4 +1,4 @@
-"""Text of a PDF's pages: PDFium finds the letters, pypdf reads the title and what PDFium cannot open."""
+"""Text of a PDF's pages: PDFium finds the letters, and pypdf reads what PDFium cannot open."""
 
 import io
 import logging
@@ -26,13 +26,15 @@ def extract_pdf(content: bytes, limits: Limits, ocr: Ocr | None = None) -> Extra
     """
     try:
         with _opened(content) as document:
-            pages = _pages(document, limits, ocr)
+            pages, title = _pages(document, limits, ocr), document.get_metadata_value("Title")
     except _NotForPdfium as refusal:
-        pages = _pages_by_pypdf(content, limits, refusal)
+        pages, title = _read_by_pypdf(content, limits, refusal)
     if not any(page.text for page in pages):
         _refuse(pages)
     text, starts = _put_together(pages)
-    return Extracted(text=text, title=_title(content), kind="pdf", page_starts=starts)
+    return Extracted(
+        text=text, title=typed(clean(title or "")).strip() or None, kind="pdf", page_starts=starts
+    )
 
 
 class _NotForPdfium(Exception):
@@ -82,16 +84,20 @@ def _pages(document: Any, limits: Limits, ocr: Ocr | None) -> list[Page]:
     return pages
 
 
-def _pages_by_pypdf(content: bytes, limits: Limits, refusal: Exception) -> list[Page]:
-    reader = _reader(content)
+def _read_by_pypdf(content: bytes, limits: Limits, refusal: Exception) -> tuple[list[Page], str | None]:
+    """Pages and title of a file that PDFium cannot open, for what is wrong with it or for its encryption."""
+    from pypdf import PdfReader
+
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # its warnings about broken files are ours to give
     try:
+        reader = PdfReader(io.BytesIO(content), strict=False)
         if reader.is_encrypted and not reader.decrypt(""):
             raise UnreadableDocument(ENCRYPTED, code="encrypted_pdf")
         count = len(reader.pages)
     except UnreadableDocument:
         raise
     except Exception as error:
-        raise _corrupt(str(refusal) or str(error)) from error
+        raise _corrupt(f"{refusal}; {error}") from error
     _check_count(count, limits)
     pages: list[Page] = []
     for number in range(count):
@@ -101,7 +107,15 @@ def _pages_by_pypdf(content: bytes, limits: Limits, refusal: Exception) -> list[
             pages.append(Page(failure=str(error) or type(error).__name__))
         else:
             pages.append(Page(paragraphs=Paragraphs.of_text(clean(text))))
-    return pages
+    return pages, _title(reader)
+
+
+def _title(reader: Any) -> str | None:
+    try:
+        title = reader.metadata.title if reader.metadata else None
+    except Exception:  # noqa: BLE001  a file whose text was read may still hold a broken title
+        return None
+    return title if isinstance(title, str) else None
 
 
 def _check_count(count: int, limits: Limits) -> None:
@@ -141,27 +155,6 @@ def _put_together(pages: list[Page]) -> tuple[str, list[int]]:
         last = page.paragraphs
     text = "".join(parts)
     return text, starts
-
-
-def _reader(content: bytes) -> Any:
-    from pypdf import PdfReader
-
-    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # its warnings about broken files are ours to give
-    try:
-        return PdfReader(io.BytesIO(content), strict=False)
-    except Exception as error:
-        raise _corrupt(str(error) or type(error).__name__) from error
-
-
-def _title(content: bytes) -> str | None:
-    try:
-        reader = _reader(content)
-        if reader.is_encrypted:
-            reader.decrypt("")
-        title = reader.metadata.title if reader.metadata else None
-    except Exception:  # noqa: BLE001  a file whose text was read may still hold a broken title
-        return None
-    return typed(clean(title)).strip() or None if isinstance(title, str) else None
 
 
 def _corrupt(reason: str) -> UnreadableDocument:

@@ -1,6 +1,7 @@
 """The text of one page, read by what its script asks for."""
 
 import math
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,8 +15,9 @@ from ingest.reflow import Line, Paragraphs
 
 IMAGE = 3  # FPDF_PAGEOBJ_IMAGE
 PICTURED = 0.05  # share of a page that a picture covers for the page to count as scanned
-HYPHEN_AT_END = 2  # PDFium's code for it
-HYPHENS = {"\xad": "-", "\ufffe": "-"}
+# PDFium writes a hyphen at a line's end as 2, and leaves the line's end out behind it.
+LINE = re.compile("[^\r\n\x02]+\x02?")
+HYPHENS = {2: "-", 0xAD: "-", 0xFFFE: "-"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +36,8 @@ def read(page: Any) -> Page:
     PDFium's own order and spaces hold. Raises PdfiumError."""
     layer = Layer(page)
     try:
-        codes = layer.codes()
-        if RTL.search("".join(chr(code) for code in codes if code <= 0xFFFF)):
-            found = lines(glyphs(layer))
-        else:
-            found = _lines(layer, codes)
+        text = "".join(map(chr, layer.codes()))  # one letter a character, whatever it is worth
+        found = lines(glyphs(layer)) if RTL.search(text) else _lines(layer, text)
     finally:
         layer.close()
     cleaned = (line._replace(text=clean(typed(line.text)).strip()) for line in found)
@@ -46,32 +45,15 @@ def read(page: Any) -> Page:
     return Page(paragraphs=paragraphs, scanned=not paragraphs.text and _pictured(page))
 
 
-def _lines(layer: Layer, codes: list[int]) -> list[Line]:
+def _lines(layer: Layer, text: str) -> list[Line]:
     """PDFium's lines, with their places."""
     found: list[Line] = []
-    letters: list[str] = []
-    first = last = -1
-    for number, code in enumerate([*codes, 10]):
-        letter = _letter(code)
-        if code == HYPHEN_AT_END:  # PDFium has left the line's end out behind it
-            letters.append("-")
-            last = number
-        if code in (10, 13, HYPHEN_AT_END):
-            if letters and first >= 0:
-                found.append(_line(layer, "".join(letters), first, last))
-            letters, first = [], -1
-            continue
-        letters.append(letter)
-        if letter and not letter.isspace():
-            first, last = (number if first < 0 else first), number
+    for match in LINE.finditer(text):
+        line = match[0].rstrip()
+        first = match.start() + len(line) - len(line.lstrip())
+        if line:
+            found.append(_line(layer, line.translate(HYPHENS), first, match.start() + len(line) - 1))
     return found
-
-
-def _letter(code: int) -> str:
-    if code > 0x10FFFF or 0xD800 <= code < 0xE000:
-        return ""
-    letter = chr(code)
-    return HYPHENS.get(letter, letter)
 
 
 def _line(layer: Layer, text: str, first: int, last: int) -> Line:

@@ -9,7 +9,7 @@ import ctypes
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -70,7 +70,10 @@ class Layer:
 
     def codes(self) -> list[int]:
         read, at = self._call["FPDFText_GetUnicode"], self._at
-        return [read(at, number) for number in range(self.count)]
+        codes = [read(at, number) for number in range(self.count)]
+        return (
+            [code if code < 0x110000 else 0 for code in codes] if max(codes, default=0) > 0x10FFFF else codes
+        )
 
     def boxes(self) -> npt.NDArray[np.float32]:
         boxes = np.zeros((self.count, 4), np.float32)
@@ -241,6 +244,7 @@ _SIGNATURES: dict[str, tuple[Any, ...]] = {  # result, then arguments
 }
 
 
+@cache
 def _functions() -> dict[str, Callable[..., Any]]:
     """The library's functions with plain addresses for arguments; the bindings' own stay as they are."""
     from pypdfium2_raw import bindings
