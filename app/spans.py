@@ -14,14 +14,14 @@ SENTENCE_ENDS = tuple(".!?؟。！？")
 WORD = re.compile(r"[^\W_]+", re.UNICODE)
 HAN = re.compile(r"[\u3400-\u9fff]")
 # Words that say nothing of what a sentence is about: sharing them is no support.
-STOPWORDS = frozenset([
+STOPWORDS = frozenset(map(fold, [
     "a", "an", "and", "answer", "are", "as", "at", "be", "but", "by", "do", "does", "did", "for",
     "from", "had", "has", "have", "how", "i", "in", "is", "it", "its", "of", "on", "or", "that", "the",
     "their", "there", "they", "this", "to", "was", "were", "what", "when", "where", "which", "who",
     "will", "with", "you", "your", "آن", "آیا", "از", "است", "این", "با", "باید", "بر", "برای", "به",
     "بود", "تا", "چه", "چیست", "را", "شد", "شود", "که", "کدام", "کی", "کجا", "می", "نیست", "هر", "هم",
     "و", "یا", "یک", "های", "ها",
-])  # fmt: skip
+]))  # fmt: skip
 MIN_SENTENCE = 2  # characters that are letters or digits
 
 
