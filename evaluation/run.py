@@ -2,22 +2,23 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from app import models
 from app.settings import Settings
-from evaluation import answers, calibration, citations, injection, noise, refusal, retrieval, rgb
+from evaluation import answers, calibration, citations, follow_ups, injection, noise, refusal, retrieval, rgb
 from evaluation.answers import OURS, Answered, Way, ask_all, chosen, ways
 from evaluation.arms import arms
-from evaluation.cases import TOP_K, Case, case_of, cases
+from evaluation.cases import TOP_K, Case, case_of, cases, passage_id
 from evaluation.datasets import LANGUAGES, DataSet, load, sample, sampled
 from evaluation.report import Report, Section, surroundings
 from evaluation.signals import GATE, weigher
 from evaluation.stage import Remembering, Stage, engine, started
+from indexes.records import Collection
 
-PARTS = ("retrieval", "refusal", "answers", "citations", "injection")
+PARTS = ("retrieval", "follow-ups", "refusal", "answers", "citations", "injection")
 READ = 200  # questions a kind that are read, where no sample is asked for
 EVERY = 200  # passages between two reports of progress
 ANSWERED = 100  # likewise, that are answered in each way
@@ -38,6 +39,26 @@ class Options:
     adapters: tuple[str, ...] = ()  # also ask these
 
 
+def minutes(sets: Iterable[DataSet], options: Options) -> float:
+    """A rough estimate; what was ingested into the folder before takes no time."""
+    every = list(sets)
+    reads = READ if options.sample is None else options.sample
+    asked = ANSWERED if options.sample is None else options.sample
+    languages = sum(data.name in LANGUAGES for data in every)
+    seconds = sum({data.corpus: len(data.passages) for data in every}.values()) / 8
+    if "retrieval" in options.parts:
+        seconds += sum(min(options.sample or 10**9, len(data.answerable) // 5) for data in every) / 15
+    if "follow-ups" in options.parts:
+        seconds += languages * reads * 4 / 50
+    if "refusal" in options.parts:
+        seconds += languages * reads * 5 * 0.35
+    if {"answers", "citations"} & set(options.parts):
+        seconds += 60 + languages * asked * 1.5 * len(ways(options.adapters)) * 0.6
+    if "injection" in options.parts:
+        seconds += 60 + 20 * (TRIALS if options.sample is None else options.sample) * 0.6
+    return seconds / 60
+
+
 @dataclass
 class Run:
     options: Options
@@ -52,21 +73,25 @@ class Run:
     async def _report(self) -> Report:
         options = self.options
         self.sets = {name: load(options.data, name) for name in options.sets}
+        self._say(
+            f"about {round(minutes(self.sets.values(), options))} minutes on two cores with nothing else"
+        )
         embedder = Remembering(models.build_embedder(self.settings))
         sections: list[Section] = []
         async with started(self.settings, embedder) as stage:
             await asyncio.to_thread(self._ingest, stage)
             if "retrieval" in options.parts:
                 sections.append(await asyncio.to_thread(self._retrieval, stage))
+            if "follow-ups" in options.parts:
+                sections += await asyncio.to_thread(self._follow_ups, stage)
             if "refusal" in options.parts:
                 sections += await asyncio.to_thread(self._refusal, stage)
         if {"answers", "citations", "injection"} & set(options.parts):
             sections += await self._answers(embedder)
-        minutes = (time.monotonic() - self.begun) / 60
         facts = surroundings(
             seed=str(options.seed),
             sample="all" if options.sample is None else f"{options.sample} questions a set and kind",
-            took=f"{minutes:.1f} minutes",
+            took=f"{(time.monotonic() - self.begun) / 60:.0f} minutes",
         )
         return Report(title="Evaluation", facts=facts, sections=tuple(sections))
 
@@ -90,6 +115,24 @@ class Run:
         stage.embedder.forget()
         titles = "all titles, fitted ones too," if options.all_titles else "the `test` titles"
         return retrieval.section(found, seed=options.seed, titles=titles)
+
+    def _follow_ups(self, stage: Stage) -> list[Section]:
+        count = READ if self.options.sample is None else self.options.sample
+        rows = []
+        for name in (one for one in LANGUAGES if one in self.sets):
+            self._say(f"follow-up questions, {name}")
+            collection = stage.collection(name)
+
+            def search(queries: Sequence[str], collection: Collection = collection) -> list[list[str]]:
+                stage.embedder.learn(queries)
+                found = [stage.search(collection, query, top_k=2 * TOP_K) for query in queries]
+                return [list(dict.fromkeys(map(passage_id, hits))) for hits in found]
+
+            rows.append(
+                follow_ups.measure(self.sets[name], search, count=count, seed=self.options.seed, k=TOP_K)
+            )
+        stage.embedder.forget()
+        return [follow_ups.section(rows)] if rows else []
 
     def _refusal(self, stage: Stage) -> list[Section]:
         options = self.options
