@@ -172,7 +172,7 @@ def _zipped(content: bytes, name: str) -> Kind:
             )
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, ValueError) as error:
         code = "corrupt_document" if name.endswith(BINARY_NAMES) else "unsupported_type"
-        raise UnreadableDocument(f"it is a damaged archive and cannot be read ({error})", code=code) from error
+        raise UnreadableDocument(f"it is a damaged archive, unreadable ({error})", code=code) from error
     kind = MIMETYPES.get(said) or next((kind for part, kind in ZIPPED if part in parts), None)
     if kind is None:
         raise UnreadableDocument(f"it is an archive: send {READ}", code="unsupported_type")
