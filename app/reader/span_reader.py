@@ -23,6 +23,7 @@ WINDOW_TOKENS = 112  # of the passage at once: as long as in training; F1 falls 
 SHARED_TOKENS = 40  # by neighbouring windows of a passage
 SPAN_TOKENS = 40  # longest answer
 BATCH_TOKENS = 4096
+SHAPE_STEP = 16  # lengths are its multiples: an engine keeps memory for every shape that it has seen
 # One letter for one, so that offsets stay: what two keyboards write differently, and the joiner as a space.
 FOLD = str.maketrans({"ي": "ی", "ى": "ی", "ك": "ک", "ۀ": "ه", "ة": "ه", "\u200c": " ", "\u0640": " "})
 TRIMMED = " \t\n\r,.;:!?،؛؟。，、；：！？"
@@ -56,7 +57,8 @@ class SpanReader:
         windows = list(self._windows(question, passages))
         for rows in batches([len(window.ids) for window in windows], BATCH_TOKENS):
             group = [windows[row] for row in rows]
-            ids = np.full((len(group), max(len(window.ids) for window in group)), PAD, np.int64)
+            longest = max(len(window.ids) for window in group)
+            ids = np.full((len(group), -(-longest // SHAPE_STEP) * SHAPE_STEP), PAD, np.int64)
             for row, window in enumerate(group):
                 ids[row, : len(window.ids)] = window.ids
             with self._lock:
