@@ -107,9 +107,10 @@ def section(rows: Sequence[FollowUpRow]) -> Section:
         title="Follow-up questions",
         text=(
             "The second of two questions on one passage, with the subject that both share replaced by a "
-            "pronoun. `rewritten` is what the service looks for when it knows the first question and its answer. "
-            "`another subject` is the whole question after a history about something else: what a rewriting "
-            "that cannot tell would lose. The rules learnt nothing from these sets, so all titles are used."
+            "pronoun. `rewritten` is what the service looks for when it knows the first question and its "
+            "answer. `another subject` is the whole question after a history about something else: what a "
+            "rewriting that cannot tell would lose. The rules learnt nothing from these sets, so all titles "
+            "are used."
         ),
         tables=(
             Table(
