@@ -16,13 +16,17 @@ from ingest.reflow import Paragraphs
 
 PAGE_BREAK = "\n\n"
 ENCRYPTED = "it is encrypted: remove its password first"
-SCANNED = f"it is a scan: its pages are pictures without a text layer. {INSTALL}, or send a PDF with text"
+SCANNED = (
+    f"it is a scan: its pages hold no text, or none that says which letters it is. {INSTALL}, or send a PDF "
+    "with text"
+)
 
 
 def extract_pdf(content: bytes, limits: Limits, ocr: Ocr | None = None) -> Extracted:
     """Raises UnreadableDocument: encrypted_pdf, corrupt_pdf, empty_pdf, too_many_pages, scanned, no_text.
 
-    ``ocr`` reads pages that are pictures; without it they are empty, and a document of them is refused.
+    ``ocr`` reads pages that are pictures, or whose fonts name no letters; without it such pages keep what
+    can be read of them, and a document with nothing to read is refused.
     """
     try:
         with _opened(content) as document:
@@ -72,7 +76,8 @@ def _pages(document: Any, limits: Limits, ocr: Ocr | None) -> list[Page]:
         try:
             page = read(loaded)
             if page.scanned and ocr is not None:
-                page = Page(paragraphs=Paragraphs.of_text(pdf_page_text(loaded, ocr)))
+                seen = Paragraphs.of_text(clean(pdf_page_text(loaded, ocr)))
+                page = Page(paragraphs=seen if seen.text else page.paragraphs)
         except PdfiumError as error:
             page = Page(failure=str(error))
         finally:

@@ -17,13 +17,15 @@ IMAGE = 3  # FPDF_PAGEOBJ_IMAGE
 PICTURED = 0.05  # share of a page that a picture covers for the page to count as scanned
 # PDFium writes a hyphen at a line's end as 2, and leaves the line's end out behind it.
 LINE = re.compile("[^\r\n\x02]+\x02?")
+UNMAPPED = re.compile("[\x00-\x08\x0e-\x1f\ufffd\ue000-\uf8ff]")
+GARBLED = 0.3  # share of such letters from which a line or page is not taken for text
 HYPHENS = {2: "-", 0xAD: "-", 0xFFFE: "-"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
     paragraphs: Paragraphs = field(default_factory=Paragraphs)
-    scanned: bool = False  # it shows a picture and holds no text
+    scanned: bool = False  # what it shows is not, or not all, in its text
     failure: str | None = None
 
     @property
@@ -37,12 +39,18 @@ def read(page: Any) -> Page:
     layer = Layer(page)
     try:
         text = "".join(map(chr, layer.codes()))  # one letter a character, whatever it is worth
+        garbled = _unmapped(text)
         found = lines(glyphs(layer)) if RTL.search(text) else _lines(layer, text)
     finally:
         layer.close()
     cleaned = (line._replace(text=clean(typed(line.text)).strip()) for line in found)
     paragraphs = Paragraphs.of_lines([line for line in cleaned if line.text])
-    return Page(paragraphs=paragraphs, scanned=not paragraphs.text and _pictured(page))
+    return Page(paragraphs=paragraphs, scanned=garbled or (not paragraphs.text and _pictured(page)))
+
+
+def _unmapped(text: str) -> bool:
+    """Whether the file does not say which letters much of ``text`` is: codes of glyphs stand for them."""
+    return len(UNMAPPED.findall(text)) > GARBLED * len("".join(text.split()))
 
 
 def _lines(layer: Layer, text: str) -> list[Line]:
@@ -51,7 +59,7 @@ def _lines(layer: Layer, text: str) -> list[Line]:
     for match in LINE.finditer(text):
         line = match[0].rstrip()
         first = match.start() + len(line) - len(line.lstrip())
-        if line:
+        if line and not _unmapped(line.removesuffix("\x02")):
             found.append(_line(layer, line.translate(HYPHENS), first, match.start() + len(line) - 1))
     return found
 

@@ -40,6 +40,18 @@ def _written(writer: PdfWriter, password: str | None = None) -> bytes:
     return out.getvalue()
 
 
+def unmapped(line: str) -> bytes:
+    """A page whose font does not say which letters its glyphs are, but for ``line``."""
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(pdf(line))))
+    page = writer.pages[0]
+    contents = page.get_contents()
+    assert contents is not None
+    glyphs = "".join(f"\\{1 + number % 8:03o}" for number in range(60))
+    contents.set_data(contents.get_data() + f"\nBT /F1 12 Tf 72 600 Td ({glyphs}) Tj ET".encode())
+    page.replace_contents(contents)
+    return _written(writer)
+
+
 def bomb() -> bytes:
     """A page of 3 kB whose content grows to 256 MB: a stream packed twice."""
     content = b" " * (1 << 20)

@@ -50,7 +50,7 @@ def test_signs_at_the_start_of_a_line_hold_a_number_together() -> None:
 
 
 def test_right_to_left_words_in_a_left_to_right_line() -> None:
-    assert read([*"The word "] + [*"باتک"] + [*" means book"], rtl=False) == "The word کتاب means book"
+    assert read([*"The word ", *"باتک", *" means book"], rtl=False) == "The word کتاب means book"
     assert read([*"see ", *"بود", " ", "1", "2", " ", *"لاس", "."], rtl=False) == "see سال 12 دوب."
 
 
