@@ -26,6 +26,7 @@ class Plot:
     lines: tuple[Line, ...]
     x_range: tuple[float, float] = (0.0, 1.0)
     y_range: tuple[float, float] = (0.0, 1.0)
+    x_ticks: int = TICKS
 
     def svg(self) -> str:
         parts = [
@@ -33,22 +34,24 @@ class Plot:
             f'<text x="{LEFT}" y="18" class="title">{escape(self.title)}</text>',
             *self._axes(),
         ]
-        for number, line in enumerate(self.lines):
+        for number, line in reversed(list(enumerate(self.lines))):  # the first on top
             parts += self._line(line, COLOURS[number % len(COLOURS)], number)
         return "\n".join([*parts, "</svg>"])
 
     def _axes(self) -> list[str]:
         right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
         parts = []
-        for tick in range(TICKS + 1):
-            x = self.x_range[0] + (self.x_range[1] - self.x_range[0]) * tick / TICKS
-            y = self.y_range[0] + (self.y_range[1] - self.y_range[0]) * tick / TICKS
-            at_x, at_y = self._x(x), self._y(y)
+        for x in _ticks(self.x_range, self.x_ticks):
+            at = self._x(x)
             parts += [
-                f'<line x1="{at_x}" y1="{TOP}" x2="{at_x}" y2="{bottom}" class="grid"/>',
-                f'<line x1="{LEFT}" y1="{at_y}" x2="{right}" y2="{at_y}" class="grid"/>',
-                f'<text x="{at_x}" y="{bottom + 16}" text-anchor="middle">{x:.2g}</text>',
-                f'<text x="{LEFT - 6}" y="{at_y + 4}" text-anchor="end">{y:.2g}</text>',
+                f'<line x1="{at}" y1="{TOP}" x2="{at}" y2="{bottom}" class="grid"/>',
+                f'<text x="{at}" y="{bottom + 16}" text-anchor="middle">{x:.2g}</text>',
+            ]
+        for y in _ticks(self.y_range, TICKS):
+            at = self._y(y)
+            parts += [
+                f'<line x1="{LEFT}" y1="{at}" x2="{right}" y2="{at}" class="grid"/>',
+                f'<text x="{LEFT - 6}" y="{at + 4}" text-anchor="end">{y:.2g}</text>',
             ]
         middle = (TOP + bottom) / 2
         return [
@@ -80,6 +83,11 @@ class Plot:
 
     def _y(self, value: float) -> float:
         return round(HEIGHT - BOTTOM - _share(value, self.y_range) * (HEIGHT - TOP - BOTTOM), 1)
+
+
+def _ticks(bounds: Sequence[float], count: int) -> list[float]:
+    low, high = bounds
+    return [low + (high - low) * one / count for one in range(count + 1)]
 
 
 def _share(value: float, bounds: Sequence[float]) -> float:

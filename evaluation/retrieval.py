@@ -122,6 +122,7 @@ def _plot(found: Measured) -> Plot:
         y_label="recall",
         lines=lines,
         x_range=(1, CURVE[-1]),
+        x_ticks=CURVE[-1] - 1,
         y_range=(min(0.8, int(lowest * 10) / 10), 1.0),
     )
 
