@@ -156,7 +156,7 @@ class Answerer:
 
     async def _quoted(self, draft: Answer, question: Question, evidence: Evidence, clock: Clock) -> Answer:
         """An answer in the best source's own words: never what no source supports."""
-        found = read_answer(draft.sources, evidence.readings)
+        found = read_answer(draft.sources, evidence)
         if found is None:
             found = await asyncio.to_thread(best_sentence, question.text, draft.sources, self._embedder)
         clock.token()

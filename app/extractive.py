@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 from app.citations import Citation, Cited
+from app.gate import Evidence
 from app.reader.port import Reading
 from app.spans import Span, content_terms, sentences, statements, support, terms
 from indexes.embedder import Embedder
@@ -18,18 +19,12 @@ POINTING_BACK = (
 TERM_WEIGHT = 0.15  # of shared terms beside the cosine, whose spread between sentences is about .1
 
 
-def read_answer(sources: Sequence[Hit], readings: Sequence[Reading]) -> Cited | None:
-    """The words that the reader found, quoted with the sentence around them; None where it found none.
-
-    ``sources`` best first; ``readings`` are those of the first of them.
-    """
-    found = [(number, reading) for number, reading in enumerate(readings, 1) if reading.end > reading.start]
-    if not found:
+def read_answer(sources: Sequence[Hit], evidence: Evidence) -> Cited | None:
+    """The words that the reader found, quoted with the sentence around them; None where it found none."""
+    place = evidence.best(sources)
+    if place is None:
         return None
-    number, best = max(found, key=lambda entry: (entry[1].margin, -entry[0]))
-    if best.margin <= 0:
-        return None
-    hit = sources[number - 1]
+    hit, best, number = sources[place], evidence.readings[place], place + 1
     return _quoted(hit, hit.text[best.start : best.end], _around(hit, best), number, _chance(best.margin))
 
 

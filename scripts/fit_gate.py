@@ -26,17 +26,15 @@ from indexes.records import Hit
 
 SEED = 17
 FEATURES = {
-    "with_reader": ("margin", "margin_first", "dense", "lexical", "coverage"),
-    "without_reader": ("dense", "lexical", "coverage"),
+    "with_reader": ("margin", "margin_first", "margin_best", "lead", "dense", "lexical", "coverage"),
+    "without_reader": ("lead", "dense", "lexical", "coverage"),
 }
-PRICE = 0.09  # a little less than the tenth that may be refused wrongly: the threshold is estimated
+PRICE = 0.095  # a little less than the tenth that may be refused wrongly: the threshold is estimated
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--count", type=int, default=250, help="questions of a kind, part and language"
-    )
+    parser.add_argument("--count", type=int, default=250, help="questions of a kind, part and language")
     parser.add_argument("--data-dir", type=Path, help="keep the index here (a temporary folder otherwise)")
     parser.add_argument("--out", type=Path, default=CALIBRATION)
     asked = parser.parse_args()

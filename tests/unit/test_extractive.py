@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.extractive import best_sentence, read_answer
+from app.gate import Evidence
 from app.reader.port import FakeReader, Reading
 from indexes.embedder import FakeEmbedder
 from tests.support.hits import hit
@@ -22,11 +23,14 @@ def test_the_nearest_sentence_is_quoted() -> None:
     assert found.groundedness == 1.0
 
 
+def evidence(*readings: Reading) -> Evidence:
+    return Evidence(confidence=1.0, enough=True, readings=readings)
+
+
 def test_the_words_that_were_read_are_cited_with_their_sentence() -> None:
     sources = [hit("Nothing here."), hit(HARBOUR, chunk_id=2, start=9)]
-    found = read_answer(
-        sources, FakeReader().read("When does it leave the harbour at?", [s.text for s in sources])
-    )
+    readings = FakeReader().read("When does it leave the harbour at?", [one.text for one in sources])
+    found = read_answer(sources, evidence(*readings))
     assert found is not None
     [citation] = found.citations
     assert found.answer == "noon. [2]"
@@ -34,10 +38,18 @@ def test_the_words_that_were_read_are_cited_with_their_sentence() -> None:
     assert citation.quote == HARBOUR[citation.start - 9 : citation.end - 9]
 
 
+def test_how_well_a_passage_was_found_weighs_too() -> None:
+    sources = [hit(HARBOUR, score=0.9), hit(HARBOUR, chunk_id=2, score=0.5)]
+    near, far = Reading(start=0, end=7, margin=8.0), Reading(start=0, end=13, margin=9.0)
+    found = read_answer(sources, evidence(near, far))
+    assert found is not None
+    assert found.citations[0].marker == 1
+
+
 def test_nothing_that_was_read_is_no_answer() -> None:
-    nothing = [Reading(start=0, end=0, margin=-4.0), Reading(start=0, end=3, margin=-1.0)]
+    nothing = evidence(Reading(start=0, end=0, margin=-4.0), Reading(start=0, end=3, margin=-1.0))
     assert read_answer([hit(HARBOUR), hit(HARBOUR, chunk_id=2)], nothing) is None
-    assert read_answer([], []) is None
+    assert read_answer([], evidence()) is None
 
 
 def test_a_source_without_sentences() -> None:
