@@ -86,7 +86,7 @@ def train(generator: Path, out: Path, *, count: int) -> None:
         if step % 5 == 0:
             seconds = time.monotonic() - begun
             print(f"{step}/{steps} loss {np.mean(losses[-10:]):.3f} {seconds:.0f} s", flush=True)
-    model.save_pretrained(out)
+    model.save_pretrained(str(out))
     (out / "training.json").write_text(
         json.dumps(
             {
