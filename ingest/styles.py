@@ -1,6 +1,8 @@
 """Whether inline CSS hides what it styles."""
 
+import functools
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
 OFF_SCREEN = -900.0  # px: further than this from its place nobody scrolls
@@ -47,7 +49,8 @@ class Colour(NamedTuple):
 WHITE = Colour(255, 255, 255)
 
 
-def declarations(style: str) -> dict[str, str]:
+@functools.lru_cache(maxsize=4096)  # a page repeats few styles many times
+def declarations(style: str) -> Mapping[str, str]:
     """Properties and values of a style attribute, in lower case; the last of a name counts."""
     style = re.sub(r"/\*.*?\*/", "", style, flags=re.S).lower()
     found = (part.partition(":") for part in style.split(";"))
@@ -77,7 +80,7 @@ def hides(style: str) -> bool:
     return flat and css.get("overflow") in ("hidden", "clip")
 
 
-def tiny(css: dict[str, str]) -> bool:
+def tiny(css: Mapping[str, str]) -> bool:
     return _at_most(css.get("font-size"), SMALLEST)
 
 
