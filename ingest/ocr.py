@@ -16,6 +16,7 @@ PIXELS = 25_000_000  # of one page at most: A3 at 300 dpi is 17 million
 CONFIDENCE = 35  # of 100, mean over the words: less is a photograph of something else
 # Confidences from which Tesseract is believed about a page's script and direction.
 SURE, UNKNOWN, TURNED = 0.5, 2.0, 2.0
+PURE = 20.0  # from here on no other script is looked for, which costs time and letters
 INSTALL = (
     "To have it read, install the extra 'ocr' and Tesseract's languages (apt-get install tesseract-ocr "
     "tesseract-ocr-fas tesseract-ocr-chi-sim)"
@@ -79,7 +80,10 @@ class Tesseract:
         script, sure = seen["script_name"], seen["script_conf"]
         if script not in LANGUAGES:
             return turn, [] if sure > UNKNOWN else self._languages
-        wanted = [LANGUAGES[script], "eng"] if script == "Arabic" else [LANGUAGES[script]]
+        mixed = (
+            script == "Arabic" and sure < PURE
+        )  # the Chinese model knows Latin letters, the Persian does not
+        wanted = [LANGUAGES[script], "eng"] if mixed else [LANGUAGES[script]]
         known = [one for one in wanted if one in self._languages]
         return turn, known if known and sure > SURE else self._languages
 
