@@ -1,9 +1,9 @@
 """`python -m tuning.train_grounded`: trains `grounded`, a LoRA on the bundled generator.
 
 It answers shortly, cites, and says so when the sources do not hold the answer. Every prompt is built by the
-function that serves, from the train titles of the English question set: the paragraph that holds the answer and
-one of the same article, in either order; for a part of the rows the sources do not answer. The bundled generator
-writes English only, so there are no other rows. Two cores need about two seconds a row.
+function that serves, from the train titles of the English question set: the paragraph that holds the
+answer and one of the same article, in either order; for a part of the rows the sources do not answer. The
+bundled generator writes English only, so there are no other rows. Two cores need about two seconds a row.
 """
 
 import argparse

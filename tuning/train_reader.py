@@ -1,7 +1,7 @@
 """`python -m tuning.train_reader`: trains the bundled reader and writes it to app/reader/bundled.
 
 A LoRA on the upper ten layers of the bundled embedder's encoder and a span head, on the train titles of the
-question sets. Without dropout: on a CPU that of attention costs more than all else. Two cores need 40 minutes.
+question sets. Without dropout: on a CPU that of attention costs more than all else. 40 minutes, two cores.
 """
 
 import argparse
