@@ -163,7 +163,7 @@ class Stage:
     async def text(self, document_id: str) -> str:
         answer = await self.http.get(f"/documents/{document_id}/text")
         answer.raise_for_status()
-        return str(answer.json()["text"])
+        return answer.text
 
     def _hits(self, collection: Collection, ids: Sequence[int]) -> list[Hit]:
         found: list[Hit] = []

@@ -83,7 +83,7 @@ def test_own_questions_over_the_running_service(
     assert sum(one.reply["abstained"] for one in others) >= 0.3 * len(others)
     for one in outcomes:
         for citation in one.reply["citations"]:
-            text = service.http.get(f"/documents/{citation['document_id']}/text").json()["text"]
+            text = service.http.get(f"/documents/{citation['document_id']}/text").text
             assert citation["quote"] == text[citation["start"] : citation["end"]]
     markdown, _ = own.report(outcomes).write(tmp_path, "report")
     assert "recall@5" in markdown.read_text("utf-8")
