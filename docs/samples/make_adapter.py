@@ -67,7 +67,7 @@ def row(chance: random.Random) -> tuple[list[dict[str, str]], str]:
     hits = [
         Hit(
             chunk_id=number, document_id="d", title=chance.choice(["Handbook", "Rules", "Notes"]), uri="",
-            page=None, start=number * 1000, end=0, score=1 - number / 10,
+            page=None, start=number * 1000, end=0, score=1 - number / 10, dense=0, lexical=0, coverage=0,
             text=" ".join(chance.sample([*chance.sample(FILLERS, 2), sentence], 3)),
         )
         for number, sentence in enumerate(sentences)

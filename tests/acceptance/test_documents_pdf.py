@@ -1,4 +1,4 @@
-"""PDFs of other programs: printed pages come out as they are read, broken ones end in a clear error, and soon."""
+"""PDFs of other programs: printed pages come out as they are read, broken ones end soon in a clear error."""
 
 import time
 from collections.abc import Iterator
