@@ -2,7 +2,7 @@
 
 It goes by script, never by a detected language, so that a question too short to tell its language by is
 still analysed as its passages were. Stored texts stay as they came. Measured on the sets of PQuAD, CMRC
-and SQuAD: `python -m scripts.fit_fusion` prints the figures.
+and SQuAD: `python scripts/fit_fusion.py` prints the figures.
 """
 
 import re

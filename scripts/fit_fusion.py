@@ -33,7 +33,7 @@ from indexes.vectors import Scores
 SAME = ("fa", "zh", "en")  # asked in the language of the passages: these give the weights
 ACROSS = ("en-zh", "zh-en")
 LEXICAL = (0.0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.25, 0.3)
-COVERAGE = (0.0, 0.03, 0.06, 0.1, 0.15, 0.2)
+COVERAGE = (0.0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.25, 0.3)
 BATCH = 64
 RRF_K = 60
 OUT = Path(hybrid.__file__).with_name("fusion.json")
@@ -83,7 +83,7 @@ def main() -> None:
         print(
             f"{name}: {len(legs[name].passages)} passages, {len(legs[name].questions)} questions", flush=True
         )
-    homes = learn_homes(legs.values())
+    homes = learn_homes((legs[name] for name in SAME), (legs[name] for name in ACROSS))
     weights = learn_weights([legs[name] for name in SAME], homes)
     fusion = Fusion(weights, {embedder.identity.id: homes})
     figures = {name: report(name, some, fusion, embedder.identity.id) for name, some in legs.items()}
@@ -121,12 +121,12 @@ def measure(data: DataSet, embedder: Embedder, analyzer: Analyzer, cache: Path |
     )
 
 
-def learn_homes(legs: Iterable[Legs]) -> dict[str, Vectors]:
-    """[1, dim] by script: the mean over its sets of the means of their questions."""
-    means: dict[str, list[Vectors]] = {}
-    for one in legs:
-        means.setdefault(one.script, []).append(one.questions[one.part("train")].mean(axis=0))
-    return {name: np.mean(some, axis=0, keepdims=True) for name, some in means.items()}
+def learn_homes(same: Iterable[Legs], across: Iterable[Legs]) -> dict[str, Vectors]:
+    """[1, dim] by script: the mean of its questions, from the parallel sets where they have the script: there
+    the homes of two scripts are those of the same questions, and differ by language alone."""
+    return {
+        one.script: one.questions[one.part("train")].mean(axis=0, keepdims=True) for one in (*same, *across)
+    }
 
 
 def learn_weights(legs: Sequence[Legs], homes: dict[str, Vectors]) -> dict[str, Weights]:
