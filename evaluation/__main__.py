@@ -22,7 +22,14 @@ def main() -> None:
     parser.add_argument("--parts", type=_listed(PARTS), default=PARTS, help=f"of {','.join(PARTS)}")
     parser.add_argument("--sample", type=int, help="questions a set and kind, always the same ones")
     parser.add_argument("--seed", type=int, default=0, help="of the sample and the bootstrap")
-    parser.add_argument("--adapter", action="append", default=[], help="also ask this one; may be repeated")
+    parser.add_argument(
+        "--adapter",
+        action="append",
+        default=[],
+        type=_adapter,
+        metavar="NAME=FOLDER",
+        help="also ask this one",
+    )
     parser.add_argument(
         "--all-titles", action="store_true", help="retrieval also on titles that weights were fitted on"
     )
@@ -46,13 +53,20 @@ def main() -> None:
             sample=chosen.sample,
             seed=chosen.seed,
             all_titles=chosen.all_titles,
-            adapters=tuple(chosen.adapter),
+            adapters=dict(chosen.adapter),
         )
         report = Run(
             options=options, settings=settings, say=lambda what: console.print(what, highlight=False)
         ).report()
     for path in report.write(chosen.out, "eval"):
         console.print(f"written: {path}", highlight=False)
+
+
+def _adapter(text: str) -> tuple[str, Path]:
+    name, _, folder = text.partition("=")
+    if not name or not (Path(folder) / "adapter_config.json").is_file():
+        raise argparse.ArgumentTypeError(f"{text!r} is no NAME=FOLDER of a PEFT adapter")
+    return name, Path(folder)
 
 
 def _listed(known: tuple[str, ...]) -> Callable[[str], list[str]]:

@@ -41,7 +41,7 @@ class Way:
 
 
 def ways(adapters: Sequence[str]) -> list[Way]:
-    """From the bare generator to the service as it is set, which is the last but the named adapters."""
+    """From the bare generator to the service as it is set, then the adapters that were named."""
     return [
         Way(
             name="generator alone",
@@ -59,13 +59,7 @@ def ways(adapters: Sequence[str]) -> list[Way]:
             any_language=True,
             adapter="base",
         ),
-        Way(
-            name="with the reader",
-            about="the gate, and the sources' own words",
-            settings={"answer_with": "reader"},
-            adapter="base",
-        ),
-        Way(name=OURS, about="nothing changed"),
+        Way(name=OURS, about="nothing changed; with the bundled models the gate, then the sources' words"),
         *(Way(name=f"adapter {one}", about="asked for by name", adapter=one) for one in adapters),
     ]  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -36,7 +36,7 @@ class Options:
     sample: int | None  # questions a set and kind; None: all for retrieval, READ for what is read
     seed: int = 0
     all_titles: bool = False  # retrieval also over titles that weights were fitted on
-    adapters: tuple[str, ...] = ()  # also ask these
+    adapters: Mapping[str, Path] = field(default_factory=dict)  # name -> folder; these are asked too
 
 
 def minutes(sets: Iterable[DataSet], options: Options) -> float:
@@ -53,7 +53,7 @@ def minutes(sets: Iterable[DataSet], options: Options) -> float:
     if "refusal" in options.parts:
         seconds += languages * reads * 5 * 0.35
     if {"answers", "citations"} & set(options.parts):
-        seconds += 60 + languages * asked * 1.5 * len(ways(options.adapters)) * 0.6
+        seconds += 60 + languages * asked * 1.5 * len(ways(list(options.adapters))) * 0.6
     if "injection" in options.parts:
         seconds += 60 + 20 * (TRIALS if options.sample is None else options.sample) * 0.6
     return seconds / 60
@@ -163,12 +163,14 @@ class Run:
         whole = {"answers", "citations"} & set(options.parts)
         self._say("starting the engine")
         async with engine(self.settings) as parts:
-            for way in ways(options.adapters):
+            for way in ways(list(options.adapters)):
                 bare, served = (
                     way.name == ways(())[0].name,
                     way.name == OURS or way.adapter in options.adapters,
                 )
                 async with started(way.of(self.settings), embedder, way.parts(parts)) as stage:
+                    if way.adapter is not None and way.adapter in options.adapters:
+                        await stage.add_adapter(way.adapter, options.adapters[way.adapter])
                     for name in (one for one in LANGUAGES if one in self.sets and whole):
                         self._say(f"answers, {name}, {way.name}")
                         found.append(await self._answered(stage, way, self.sets[name], count))

@@ -1,9 +1,12 @@
 """The service in this process, over a data folder of its own, with the data sets in it."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -33,6 +36,8 @@ from ingest.pipeline import Pipeline
 WINDOW = 4096
 PARSE_TIMEOUT = 60.0  # seconds
 PAYLOADS_A_JOB = 200
+ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
+ADAPTER_PATIENCE = 60.0  # seconds until it must be loaded
 AT_ONCE = 3  # documents: one is embedded while others are written
 UNSEARCHED = Relevance(score=0.0, dense=0.0, lexical=0.0, coverage=0.0)
 Progress = Callable[[str, int, int], None]  # what, done, total
@@ -159,6 +164,18 @@ class Stage:
         answer = await self.http.post("/ask", json={"question": question, **more})
         answer.raise_for_status()
         return dict(answer.json())
+
+    async def add_adapter(self, name: str, folder: Path) -> None:
+        """A PEFT LoRA's folder, if it is not there yet. Raises RuntimeError where it is not loaded."""
+        if (await self.http.get(f"/adapters/{name}")).status_code == 404:
+            files = [("file", (file, (folder / file).read_bytes())) for file in ADAPTER_FILES]
+            made = await self.http.post("/adapters", data={"name": name}, files=files)
+            made.raise_for_status()
+        deadline = time.monotonic() + ADAPTER_PATIENCE
+        while (found := (await self.http.get(f"/adapters/{name}")).json())["status"] != "ready":
+            if found["status"] == "failed" or time.monotonic() > deadline:
+                raise RuntimeError(f"the adapter {name} is {found['status']}: {found['error']}")
+            await asyncio.sleep(0.5)
 
     async def text(self, document_id: str) -> str:
         answer = await self.http.get(f"/documents/{document_id}/text")
