@@ -69,7 +69,8 @@ class Answerer:
         collection = await asyncio.to_thread(find, question.tenant, question.collection)
         adapter = await self._adapters.chosen(question.tenant, question.adapter, collection)
 
-        hits = await self._retrieve(question, collection) if rag else ()
+        asked = standalone(question.text, question.history)
+        hits = await self._retrieve(question, asked, collection) if rag else ()
         clock.retrieved()
         draft = _draft(question, collection, adapter, self._card, hits)
         evidence = None
@@ -80,7 +81,7 @@ class Answerer:
                     draft, question, "weak_evidence" if question.filters else "no_documents", clock
                 )
                 return
-            evidence = await asyncio.to_thread(self._gate.weigh, question.text, hits)
+            evidence = await asyncio.to_thread(self._gate.weigh, asked, hits)
             draft = replace(draft, confidence=evidence.confidence)
             if not evidence.enough:
                 yield _abstained(draft, question, "weak_evidence", clock)
@@ -138,11 +139,11 @@ class Answerer:
             timings=clock.timings(),
         )
 
-    async def _retrieve(self, question: Question, collection: Collection) -> Sequence[Hit]:
+    async def _retrieve(self, question: Question, asked: str, collection: Collection) -> Sequence[Hit]:
         return await asyncio.to_thread(
             self._retrieval.search,
             collection,
-            standalone(question.text, question.history),
+            asked,
             top_k=question.top_k,
             filters=question.filters,
         )
