@@ -1,6 +1,7 @@
 """Reading chunks: what an index must replay, and the live text behind its answers."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,12 @@ ANALYSED = (  # the text is only read where it has yet to be analysed
     case((s.chunks.c.terms.is_(None), s.chunks.c.text)).label("text"),
 )
 SHOWN = [s.chunks.c[name] for name in ("id", "document_id", "page", "start", "end", "text")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passage:
+    hit: Hit
+    terms: list[str]  # as analysed
 
 
 class Chunks:
@@ -86,22 +93,20 @@ class Chunks:
 
     def vectors(self, collection: Collection, ids: Ids) -> dict[int, Vectors]:
         """Id -> [dim], of those that live."""
-        rows = self._live(collection, ids, s.chunks.c.id, s.chunks.c.vector)
+        query = select(s.chunks.c.id, s.chunks.c.vector).where(
+            s.chunks.c.collection_id == collection.id,
+            s.chunks.c.dead_seq.is_(None),
+            s.chunks.c.id.in_(ids.tolist()),
+        )
+        with reading(self._engine) as db:
+            rows = db.execute(query).all()
         matrix = _matrix([row.vector for row in rows], collection.embedder.dim)
         return dict(zip((row.id for row in rows), matrix, strict=True))
 
-    def terms(self, collection: Collection, ids: Ids) -> dict[int, list[str]]:
-        """Id -> terms as analysed, of those that live."""
-        return {row.id: self._terms(row) for row in self._live(collection, ids, s.chunks.c.id, *ANALYSED)}
-
-    def _live(self, collection: Collection, ids: Ids, *columns: Any) -> Sequence[Any]:
-        if not len(ids):
-            return []
-        mine = s.chunks.c.collection_id == collection.id, s.chunks.c.dead_seq.is_(None)
-        with reading(self._engine) as db:
-            return db.execute(select(*columns).where(*mine, s.chunks.c.id.in_(ids.tolist()))).all()
-
     def hits(self, collection: Collection, found: Mapping[int, Relevance]) -> list[Hit]:
+        return [passage.hit for passage in self.passages(collection, found)]
+
+    def passages(self, collection: Collection, found: Mapping[int, Relevance]) -> list[Passage]:
         """Live text of the chunks that a search named, best first. Whatever is dead or not this
         collection's is left out, so a wrong index can cost recall but never leak a text."""
         if not found:
@@ -110,6 +115,8 @@ class Chunks:
             rows = db.execute(
                 select(
                     *SHOWN,
+                    s.chunks.c.context,
+                    s.chunks.c.terms,
                     s.documents.c.name,
                     s.documents.c.source,
                     s.versions.c.title,
@@ -122,24 +129,27 @@ class Chunks:
                 .where(s.chunks.c.id.in_(list(found)), s.chunks.c.dead_seq.is_(None))
                 .where(s.documents.c.deleted_at.is_(None))
             ).all()
-        hits = [
-            Hit(
-                chunk_id=row.id,
-                document_id=row.document_id,
-                title=row.title or row.name,
-                uri=row.origin.get("uri", row.source),
-                page=row.page,
-                start=row.start,
-                end=row.end,
-                text=row.text,
-                score=found[row.id].score,
-                dense=found[row.id].dense,
-                lexical=found[row.id].lexical,
-                coverage=found[row.id].coverage,
+        passages = [
+            Passage(
+                terms=self._terms(row),
+                hit=Hit(
+                    chunk_id=row.id,
+                    document_id=row.document_id,
+                    title=row.title or row.name,
+                    uri=row.origin.get("uri", row.source),
+                    page=row.page,
+                    start=row.start,
+                    end=row.end,
+                    text=row.text,
+                    score=found[row.id].score,
+                    dense=found[row.id].dense,
+                    lexical=found[row.id].lexical,
+                    coverage=found[row.id].coverage,
+                ),
             )
             for row in rows
         ]
-        return sorted(hits, key=lambda hit: (-hit.score, hit.chunk_id))
+        return sorted(passages, key=lambda one: (-one.hit.score, one.hit.chunk_id))
 
     def allowed(self, collection: Collection, filters: Filters) -> npt.NDArray[np.int64]:
         """Ids of the live chunks whose document passes every filter. Raises InvalidRequest."""

@@ -1,6 +1,6 @@
 """Passages that say the same in the same words: of such, one place among the results is enough."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from indexes.text import PAIR
 
@@ -13,15 +13,26 @@ def unlike(texts: Sequence[Sequence[str]]) -> list[int]:
 
     Texts that differ in a number are never the same: two years' prices may stand in the same words.
     """
-    kept: list[tuple[int, list[str], set[tuple[str, ...]]]] = []
+    kept: list[tuple[int, list[str], set[str]]] = []
     for place, terms in enumerate(texts):
         words = [term for term in terms if not term.startswith(PAIR)]
-        numbers = sorted(word for word in words if any(char.isdigit() for char in word))
-        shingles = {tuple(words[at : at + SHINGLE]) for at in range(max(1, len(words) - SHINGLE + 1))}
-        if not any(numbers == theirs and _overlap(shingles, others) >= SAME for _, theirs, others in kept):
-            kept.append((place, numbers, shingles))
+        every = set(words)
+        if not any(_overlap(every, others) >= SAME and _repeats(words, theirs) for _, theirs, others in kept):
+            kept.append((place, words, every))
     return [place for place, _, _ in kept]
 
 
-def _overlap(ours: set[tuple[str, ...]], theirs: set[tuple[str, ...]]) -> float:
-    return len(ours & theirs) / len(ours | theirs)
+def _repeats(ours: list[str], theirs: list[str]) -> bool:
+    return _numbers(ours) == _numbers(theirs) and _overlap(_shingles(ours), _shingles(theirs)) >= SAME
+
+
+def _numbers(words: list[str]) -> list[str]:
+    return sorted(word for word in words if any(char.isdigit() for char in word))
+
+
+def _shingles(words: list[str]) -> set[tuple[str, ...]]:
+    return {tuple(words[at : at + SHINGLE]) for at in range(max(1, len(words) - SHINGLE + 1))}
+
+
+def _overlap(ours: Set[object], theirs: Set[object]) -> float:
+    return len(ours & theirs) / len(ours | theirs) if ours or theirs else 1.0

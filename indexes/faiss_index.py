@@ -88,6 +88,13 @@ class FaissIndex:
             found, scores = found[living], scores[living]
         return self._rows.ids[found[:wanted]], scores[:wanted]
 
+    def vectors(self, ids: Ids) -> Vectors | None:
+        """[n, dim] of known ids, as they were added; None where the index keeps them only roughly."""
+        if self.kind != "flat":
+            return None
+        every = faiss.rev_swig_ptr(self._cpu.get_xb(), self.total * self._cpu.d)
+        return np.asarray(every.reshape(self.total, self._cpu.d)[self._rows.positions(ids)])
+
     def _parameters(self, allowed: Ids | None) -> Any:
         if allowed is None and not self._rows.dead:
             return None

@@ -38,7 +38,8 @@ class Candidates:
 
     query: Vectors  # [1, dim] that was searched with
     ids: Ids  # [n], each once
-    near: Scores  # [n] product with ``query``; NaN where the passage was not among the nearest
+    near: Scores  # [n] product with ``query``, as near as the index can tell; NaN where it cannot
+    cosine: Scores  # [n] to the question itself; NaN where the index cannot say exactly
     lexical: Scores  # [n], 0..1
     coverage: Scores  # [n], 0..1
 
@@ -57,16 +58,22 @@ class HybridIndex:
         moved = query.vector
         if query.home is not None:
             moved = moved + HOME_SHARE * (self.dense.mean - query.home)
-        near, products = self.dense.search(moved, k, allowed=allowed)
-        lexical = self.lexical.search(query.terms, k, allowed=allowed, also=near)
-        order = np.argsort(near)
-        at = np.minimum(np.searchsorted(near, lexical.ids, sorter=order), max(len(near) - 1, 0))
-        product = np.full(len(lexical.ids), np.nan, np.float32)
-        if len(near):
-            known = near[order[at]] == lexical.ids
-            product[known] = products[order[at]][known]
+        nearest, products = self.dense.search(moved, k, allowed=allowed)
+        lexical = self.lexical.search(query.terms, k, allowed=allowed, also=nearest)
+        vectors = self.dense.vectors(lexical.ids)
+        if vectors is None:
+            known = dict(zip(nearest.tolist(), products.tolist(), strict=True))
+            near = np.array([known.get(one, np.nan) for one in lexical.ids.tolist()], np.float32)
+            cosine = np.full_like(near, np.nan)
+        else:
+            near, cosine = vectors @ moved[0], vectors @ query.vector[0]
         return Candidates(
-            query=moved, ids=lexical.ids, near=product, lexical=lexical.scores, coverage=lexical.coverage
+            query=moved,
+            ids=lexical.ids,
+            near=near,
+            cosine=cosine,
+            lexical=lexical.scores,
+            coverage=lexical.coverage,
         )
 
     def state(self) -> dict[str, npt.NDArray[Any]]:

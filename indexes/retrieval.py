@@ -9,12 +9,12 @@ from indexes.chunks import Chunks
 from indexes.duplicates import unlike
 from indexes.embedder import Embedder
 from indexes.fusion import Fusion
-from indexes.hybrid import CANDIDATES, Candidates, Query
+from indexes.hybrid import CANDIDATES, Query
 from indexes.live import LiveIndexes
 from indexes.neighbours import Neighbours
-from indexes.records import Collection, Filters, Hit, Relevance
+from indexes.records import Collection, Filters, Hit, Relevance, Vectors
 from indexes.reranker import RERANKED, Reranker
-from indexes.rows import Ids, Positions
+from indexes.rows import Ids
 from indexes.text import Analyzer
 from indexes.vectors import Scores
 
@@ -57,41 +57,39 @@ class Retrieval:
         )
         allowed = self._chunks.allowed(collection, filters) if filters else None
         found = self._live.search(collection, query, max(top_k, CANDIDATES), allowed=allowed)
-        scores = self._fusion.fuse(question, self._near(collection, found), found.lexical, found.coverage)
+        near = self._exact(collection, found.ids, found.near, found.query)
+        scores = self._fusion.fuse(question, near, found.lexical, found.coverage)
         wanted = top_k if self._reranker is None else max(top_k, RERANKED)
-        best = self._best(collection, found, scores, wanted)
-        cosines = self._products(collection, found.ids[best], query.vector[0])
-        relevance = {
-            int(found.ids[at]): Relevance(
-                score=float(scores[at]),
-                dense=float(cosine),
-                lexical=float(found.lexical[at]),
-                coverage=float(found.coverage[at]),
-            )
-            for at, cosine in zip(best, cosines, strict=True)
-        }
-        hits = self._reranked(question, self._chunks.hits(collection, relevance))[:top_k]
+        best = np.lexsort((found.ids, -scores))[: SPARE * wanted]
+        cosines = self._exact(collection, found.ids[best], found.cosine[best], query.vector)
+        passages = self._chunks.passages(
+            collection,
+            {
+                int(found.ids[at]): Relevance(
+                    score=float(scores[at]),
+                    dense=float(cosine),
+                    lexical=float(found.lexical[at]),
+                    coverage=float(found.coverage[at]),
+                )
+                for at, cosine in zip(best, cosines, strict=True)
+            },
+        )
+        kept = unlike([passage.terms for passage in passages])[:wanted]
+        hits = self._reranked(question, [passages[at].hit for at in kept])[:top_k]
         return self._neighbours.widen(hits, shortest=self._shortest)
 
-    def _near(self, collection: Collection, found: Candidates) -> Scores:
-        """Of every candidate, exact, also where only its words were found."""
-        near = found.near.copy()
-        missing = np.isnan(near)
-        near[missing] = self._products(collection, found.ids[missing], found.query[0])
-        return near
-
-    def _products(self, collection: Collection, ids: Ids, vector: Scores) -> Scores:
-        """[n] with the stored vectors; NaN for a passage that died meanwhile."""
-        vectors = self._chunks.vectors(collection, ids)
-        products = [vectors[one] @ vector if one in vectors else np.nan for one in ids.tolist()]
-        return np.array(products, np.float32)
-
-    def _best(self, collection: Collection, found: Candidates, scores: Scores, wanted: int) -> Positions:
-        best = np.lexsort((found.ids, -scores))[: SPARE * wanted]
-        terms = self._chunks.terms(collection, found.ids[best])
-        best = best[[one in terms for one in found.ids[best].tolist()]]
-        kept = unlike([terms[one] for one in found.ids[best].tolist()])
-        return np.asarray(best[kept[:wanted]])
+    def _exact(self, collection: Collection, ids: Ids, products: Scores, query: Vectors) -> Scores:
+        """[n] products with ``query`` [1, dim]: those that are NaN by the stored vectors. A passage that died
+        meanwhile keeps its NaN."""
+        missing = np.isnan(products)
+        if not missing.any():
+            return products
+        vectors = self._chunks.vectors(collection, ids[missing])
+        exact = products.copy()
+        exact[missing] = [
+            vectors[one] @ query[0] if one in vectors else np.nan for one in ids[missing].tolist()
+        ]
+        return exact
 
     def _reranked(self, question: str, hits: Sequence[Hit]) -> Sequence[Hit]:
         if self._reranker is None:

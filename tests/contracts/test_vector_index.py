@@ -284,3 +284,16 @@ def test_a_gpu_serves_plain_searches_and_the_cpu_the_rest(gpu: list[GpuFlat]) ->
     again = FaissIndex.from_state(DIM, index.state())
     assert gpu[-1].ntotal == 3000
     assert again.search(rows[:1], 10)[0].tolist() == best(known, rows[:1], 10)
+
+
+def test_a_flat_index_gives_back_its_vectors(ivf: tuple[FaissIndex, np.ndarray, float]) -> None:
+    index, rows = FaissIndex(DIM), vectors(5)
+    found = index.vectors(ids())
+    assert found is not None
+    assert found.shape == (0, DIM)
+    index.change(added=ids(1, 2, 3, 4, 5), vectors=rows, removed=ids())
+    index.change(added=NONE, vectors=rows[:0], removed=ids(1))
+    np.testing.assert_array_equal(index.vectors(ids(4, 2)), rows[[3, 1]])
+    np.testing.assert_allclose(index.mean[0], rows.mean(axis=0), atol=1e-6)
+    assert ivf[0].vectors(ids(2)) is None, "only roughly"
+    np.testing.assert_allclose(ivf[0].mean[0], ivf[1].mean(axis=0), atol=1e-6)

@@ -17,6 +17,7 @@ from indexes.text import Analyzer
 TENANT = "default"
 MAX_QUEUED = 1000
 ANALYZER = Analyzer()
+UNSEARCHED = Relevance(score=0, dense=0, lexical=0, coverage=0)
 
 
 class Store:
@@ -69,8 +70,7 @@ class Store:
     def live(self) -> dict[int, str]:
         """Chunk id -> text, of all that may answer."""
         ids = self.chunks.allowed(self.collection, {})
-        anything = Relevance(score=0, dense=0, lexical=0, coverage=0)
-        hits = self.chunks.hits(self.collection, {int(one): anything for one in ids})
+        hits = self.chunks.hits(self.collection, {int(one): UNSEARCHED for one in ids})
         return {hit.chunk_id: hit.text for hit in hits}
 
 

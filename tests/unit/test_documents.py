@@ -5,7 +5,7 @@ from sqlalchemy import Engine
 
 from indexes.errors import DocumentNotFound, InvalidRequest
 from indexes.records import NewDocument
-from tests.support.store import MAX_QUEUED, TENANT, Store, sha256
+from tests.support.store import MAX_QUEUED, TENANT, UNSEARCHED, Store, sha256
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_a_deleted_document_is_gone_from_everywhere(store: Store) -> None:
         store.documents.get(TENANT, document_id)
     with pytest.raises(DocumentNotFound):
         store.documents.text(document)
-    assert store.chunks.hits(store.collection, {chunk_id: 1.0}) == []
+    assert store.chunks.hits(store.collection, {chunk_id: UNSEARCHED}) == []
     assert store.documents.page(store.collection, limit=10, after=None).data == []
     assert "secret" not in _all_text(store)
     assert store.add("secret", source="page") != document_id, "it may come again, as another"

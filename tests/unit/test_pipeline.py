@@ -32,7 +32,7 @@ from ingest.jobs import File, Jobs, Payload
 from ingest.pipeline import MAX_ATTEMPTS, Pipeline
 from tests.support import pdfs
 from tests.support.sites import Site, page
-from tests.support.store import ANALYZER, TENANT, Store
+from tests.support.store import ANALYZER, TENANT, UNSEARCHED, Store
 
 MAX_BYTES = 1 << 20
 
@@ -126,7 +126,7 @@ def test_a_file(bench: Bench) -> None:
     document = bench.document(outcome)
     assert (document.title, document.media_type) == ("Birds", "application/pdf")
     text = bench.store.documents.text(document)
-    hits = bench.store.chunks.hits(bench.store.collection, dict.fromkeys(bench.store.live(), 0.0))
+    hits = bench.store.chunks.hits(bench.store.collection, dict.fromkeys(bench.store.live(), UNSEARCHED))
     assert [(hit.text, hit.page) for hit in hits] == [
         ("The birds eat at nine.", 1),
         ("They sleep at ten.", 2),

@@ -16,17 +16,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, create_engine, update
 
+from indexes import faiss_index
 from indexes import schema as s
 from indexes.duplicates import unlike
 from indexes.errors import InvalidRequest
+from indexes.faiss_index import FaissIndex
 from indexes.fusion import Fusion, Weights, load_fusion
+from indexes.hybrid import HybridIndex, Query
 from indexes.live import LiveIndexes
 from indexes.neighbours import Neighbours
-from indexes.records import Filters, Hit
+from indexes.postings import PostingsIndex
+from indexes.records import Filters, Hit, IndexChange
 from indexes.reranker import FakeReranker
 from indexes.retrieval import Retrieval
 from indexes.snapshots import Snapshots
-from tests.support.store import ANALYZER, TENANT, Store
+from tests.support.store import ANALYZER, TENANT, Store, unit
+
+NONE = np.empty(0, np.int64)
 
 
 @pytest.fixture
@@ -248,3 +254,35 @@ def test_searching_is_quick_enough_for_a_question(store: Store, tmp_path: Path) 
     begun = time.perf_counter()
     found.search(collection, "passage number 9", top_k=5, filters={})
     assert time.perf_counter() - begun < 2
+
+
+def test_an_approximate_index_gives_exact_scores(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(faiss_index, "FLAT_LIMIT", 100)
+    store.add("\n".join(f"passage {one} of many" for one in range(400)) + "\nthe ferry")
+    home = {"fake-hash-64": {"latin": np.full((1, 64), 0.01, np.float32)}}
+    for homes in (None, home):
+        fusion = Fusion({"other": Weights(lexical=0.1, coverage=0.1)}, homes)
+        [best, *_] = search(store, tmp_path, "when does the ferry leave", fusion=fusion)
+        assert best.text == "the ferry"
+        question, passage = ["when does the ferry leave"], [best.text]
+        cosine = store.embedder.embed_queries(question)[0] @ store.embedder.embed_passages(passage)[0]
+        assert best.dense == pytest.approx(float(cosine), abs=1e-5)
+
+
+def test_a_question_is_moved_towards_the_passages_language(store: Store, tmp_path: Path) -> None:
+    """Without it the passage that shares the question's own direction wins."""
+    home = np.zeros((1, 64), np.float32)
+    home[0, 0] = 1
+    index, other = HybridIndex(FaissIndex(64), PostingsIndex()), np.zeros((2, 64), np.float32)
+    other[0, [0, 1]], other[1, [2, 3]] = 1, 1
+    other[0] *= 0.8  # a little of the question's language, nothing of its matter
+    index.change(
+        IndexChange(seq=1, added=np.arange(2), vectors=unit(other), terms=[["a"], ["b"]], removed=NONE)
+    )
+    vector = np.zeros((1, 64), np.float32)
+    vector[0, [0, 2]] = 0.9, 0.4
+    for known, best in ((None, 0), (home, 1)):
+        found = index.search(Query(vector=unit(vector), home=known, terms=[]), 2)
+        assert found.ids[found.near.argmax()] == best
