@@ -17,7 +17,7 @@ from indexes.records import Hit
 CALIBRATION = Path(__file__).parent / "gate.json"
 READ_PASSAGES = 5  # the best ones; each costs about as long as embedding a passage
 MARGIN_LIMIT = 15.0  # beyond it a margin says nothing more
-SCORE_WEIGHT = 80.0  # of retrieval beside the reader: F1 .60 -> .66 (fa), .74 -> .81 (zh), calibrate titles
+SCORE_WEIGHT = 160.0  # of retrieval beside the reader: F1 .60 -> .66 (fa), .73 -> .81 (zh), .33 -> .48 (en)
 OTHER = "other"  # the calibration for languages without one of their own
 
 
