@@ -252,11 +252,33 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
     embedder = models.build_embedder(settings)
     database = open_database(settings.database)
     queue = Queue(database)
-    cage = ExtractionCage(
+    cage = build_cage(settings)
+    pipeline = build_pipeline(settings, queue, cage, embedder)
+    try:
+        run(
+            pipeline,
+            queue,
+            jobs_database=settings.jobs_database,
+            concurrency=settings.worker_concurrency,
+            stop=stop,
+            heartbeat=heartbeat_file(settings).touch,
+        )
+    finally:
+        cage.close()
+        heartbeat_file(settings).unlink(missing_ok=True)
+        database.dispose()
+
+
+def build_cage(settings: Settings) -> ExtractionCage:
+    return ExtractionCage(
         limits=Limits(pages=settings.max_pages, chars=settings.max_text_chars, ocr=settings.ocr),
         timeout=settings.parse_timeout,
     )
-    pipeline = Pipeline(
+
+
+def build_pipeline(settings: Settings, queue: Queue, cage: ExtractionCage, embedder: Embedder) -> Pipeline:
+    """What the worker runs for every document; safe to call from several threads."""
+    return Pipeline(
         queue=queue,
         blobs=Blobs(settings.data_dir / "files"),
         fetcher=Fetcher(
@@ -271,19 +293,6 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
         language=LanguageDetector().detect,
         max_bytes=settings.max_upload_mib << 20,
     )
-    try:
-        run(
-            pipeline,
-            queue,
-            jobs_database=settings.jobs_database,
-            concurrency=settings.worker_concurrency,
-            stop=stop,
-            heartbeat=heartbeat_file(settings).touch,
-        )
-    finally:
-        cage.close()
-        heartbeat_file(settings).unlink(missing_ok=True)
-        database.dispose()
 
 
 def re_embed(settings: Settings, name: str, progress: Callable[[int, int], None]) -> int:

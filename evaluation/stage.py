@@ -12,29 +12,28 @@ from typing import Any
 import httpx
 import numpy as np
 
-from app import models
 from app.api.application import create_application
-from app.compose import TENANT, GeneratorParts, Service, build_generator, build_service
+from app.compose import (
+    TENANT,
+    GeneratorParts,
+    Service,
+    build_cage,
+    build_generator,
+    build_pipeline,
+    build_service,
+)
 from app.engine.fake import FakeGenerator
 from app.generator import ModelCard
 from app.settings import Settings
 from evaluation.datasets import Passage
-from indexes.blobs import Blobs
 from indexes.chunks import Chunks
 from indexes.embedder import Embedder
 from indexes.errors import CollectionNotFound
-from indexes.language import LanguageDetector
 from indexes.records import Collection, EmbedderIdentity, Hit, Relevance, Vectors
 from indexes.text import Analyzer
-from ingest.cage import ExtractionCage
-from ingest.chunker import Chunker
-from ingest.extract import Limits
-from ingest.fetch import Fetcher
 from ingest.jobs import Payload
-from ingest.pipeline import Pipeline
 
 WINDOW = 4096
-PARSE_TIMEOUT = 60.0  # seconds
 PAYLOADS_A_JOB = 200
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 ADAPTER_PATIENCE = 60.0  # seconds until it must be loaded
@@ -114,21 +113,8 @@ class Stage:
         payloads = [Payload(id=one.id, text=one.text, metadata=metadata(one)) for one in passages]
         for at in range(0, len(payloads), PAYLOADS_A_JOB):
             self.service.jobs.submit(collection, payloads=payloads[at : at + PAYLOADS_A_JOB])
-        cage = ExtractionCage(
-            limits=Limits(pages=self.settings.max_pages, chars=self.settings.max_text_chars),
-            timeout=PARSE_TIMEOUT,
-        )
-        pipeline = Pipeline(
-            queue=self.service.queue,
-            blobs=Blobs(self.settings.data_dir / "files"),
-            fetcher=Fetcher(timeout=1, max_bytes=1, allow=()),
-            cage=cage,
-            chunker=Chunker(models.tokenizer_file(self.settings), tokens=self.settings.chunk_tokens),
-            embedder=self.embedder,
-            analyzer=Analyzer(),
-            language=LanguageDetector().detect,
-            max_bytes=self.settings.max_upload_mib << 20,
-        )
+        cage = build_cage(self.settings)
+        pipeline = build_pipeline(self.settings, self.service.queue, cage, self.embedder)
         try:
             waiting = self.service.queue.unfinished(limit=len(payloads) + 1)
             with ThreadPoolExecutor(AT_ONCE) as threads:
