@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from indexes.records import Vectors
-from indexes.rows import Ids, Rows
+from indexes.rows import Ids, Mask, Rows
 from indexes.vectors import Scores
 
 faiss: Any = _faiss  # its stubs describe the C++ signatures, not what Python callers use
@@ -27,22 +27,19 @@ GPU_K_LIMIT = 2048
 
 
 class FaissIndex:
-    def __init__(
-        self, dim: int, index: Any = None, rows: Rows | None = None, total: npt.NDArray[Any] | None = None
-    ) -> None:
+    def __init__(self, dim: int, index: Any = None, rows: Rows | None = None) -> None:
         self._cpu = faiss.IndexFlatIP(dim) if index is None else index
-        self._rows = Rows() if rows is None else rows
-        self._sum = np.zeros(dim, np.float64) if total is None else total  # of all vectors, tombstones too
+        self.rows = Rows() if rows is None else rows
         self._gpu = _to_gpu(self._cpu)
 
     @property
     def live(self) -> int:
-        return self._rows.live
+        return self.rows.live
 
     @property
     def total(self) -> int:
         """Positions in use, tombstones included."""
-        return len(self._rows)
+        return len(self.rows)
 
     @property
     def kind(self) -> str:
@@ -51,54 +48,54 @@ class FaissIndex:
     @property
     def worth_rebuilding(self) -> bool:
         """Too many tombstones, or too many vectors to search them all."""
-        crowded = self._rows.dead > 1000 and self._rows.dead * 3 > self.total
+        crowded = self.rows.dead > 1000 and self.rows.dead * 3 > self.total
         outgrown = self.live > 1.5 * FLAT_LIMIT if self.kind == "flat" else self.live < FLAT_LIMIT / 2
         return crowded or outgrown
 
-    @property
-    def mean(self) -> Vectors:
-        """[1, dim], where the collection's passages lie; those removed since the last rebuild count."""
-        return np.asarray(self._sum[None] / max(self.total, 1), np.float32)
-
     def change(self, *, added: Ids, vectors: Vectors, removed: Ids) -> None:
-        self._rows.retire(removed)
-        fresh = self._rows.fresh(added)
+        self.rows.retire(removed)
+        fresh = self.rows.fresh(added)
         added, vectors = added[fresh], vectors[fresh]
         if len(added):
             contiguous = np.ascontiguousarray(vectors, np.float32)
             self._cpu.add(contiguous)
             if self._gpu is not None:
                 self._gpu.add(contiguous)
-            self._rows.append(added)
-            self._sum = self._sum + vectors.sum(axis=0, dtype=np.float64)
+            self.rows.append(added)
 
-    def search(self, query: Vectors, k: int, *, allowed: Ids | None = None) -> tuple[Ids, Scores]:
+    def search(
+        self, query: Vectors, k: int, *, allowed: Ids | None = None, within: Mask | None = None
+    ) -> tuple[Ids, Scores]:
+        """``within`` [total] narrows the search to some positions."""
         wanted = min(k, self.live if allowed is None else len(allowed))
         if wanted == 0:
             return np.empty(0, np.int64), np.empty(0, np.float32)
-        dead = self._rows.dead
-        if allowed is None and self._gpu is not None and wanted + dead <= GPU_K_LIMIT:
+        dead = self.rows.dead
+        plain = allowed is None and within is None
+        if plain and self._gpu is not None and wanted + dead <= GPU_K_LIMIT:
             scores, positions = self._gpu.search(query, wanted + dead)
         else:
-            scores, positions = self._cpu.search(query, wanted, params=self._parameters(allowed))
+            mask = None if plain and not dead else self.rows.passing(allowed)
+            if mask is not None and within is not None:
+                mask = mask & within
+            scores, positions = self._cpu.search(query, wanted, params=self._parameters(mask))
         found = positions[0][positions[0] >= 0]
         scores = scores[0][: len(found)]
         if dead and len(found) > 0:
-            living = self._rows.alive[found]
+            living = self.rows.alive[found]
             found, scores = found[living], scores[living]
-        return self._rows.ids[found[:wanted]], scores[:wanted]
+        return self.rows.ids[found[:wanted]], scores[:wanted]
 
     def vectors(self, ids: Ids) -> Vectors | None:
         """[n, dim] of known ids, as they were added; None where the index keeps them only roughly."""
         if self.kind != "flat":
             return None
         every = faiss.rev_swig_ptr(self._cpu.get_xb(), self.total * self._cpu.d)
-        return np.asarray(every.reshape(self.total, self._cpu.d)[self._rows.positions(ids)])
+        return np.asarray(every.reshape(self.total, self._cpu.d)[self.rows.positions(ids)])
 
-    def _parameters(self, allowed: Ids | None) -> Any:
-        if allowed is None and not self._rows.dead:
+    def _parameters(self, mask: Mask | None) -> Any:
+        if mask is None:
             return None
-        mask = self._rows.passing(allowed)
         selector = faiss.IDSelectorBitmap(np.packbits(mask, bitorder="little"))
         if self.kind == "flat":
             return faiss.SearchParameters(sel=selector)
@@ -110,15 +107,15 @@ class FaissIndex:
     # -- what a snapshot holds
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
-        return {"index": faiss.serialize_index(self._cpu), "sum": self._sum, **self._rows.state()}
+        return {"index": faiss.serialize_index(self._cpu), **self.rows.state()}
 
     @classmethod
     def from_state(cls, dim: int, state: dict[str, npt.NDArray[Any]]) -> "FaissIndex":
         """Raises ValueError when the parts do not fit together."""
         index, rows = faiss.deserialize_index(state["index"]), Rows.from_state(state)
-        if index.d != dim or index.ntotal != len(rows) or state["sum"].shape != (dim,):
+        if index.d != dim or index.ntotal != len(rows):
             raise ValueError("the snapshot's parts do not fit together")
-        return cls(dim, index, rows, state["sum"])
+        return cls(dim, index, rows)
 
 
 def build(dim: int, ids: Ids, vectors: Vectors) -> tuple[FaissIndex, float]:
@@ -133,7 +130,7 @@ def build(dim: int, ids: Ids, vectors: Vectors) -> tuple[FaissIndex, float]:
     index.train(np.ascontiguousarray(vectors[np.sort(chosen[:TRAINING_VECTORS])]))
     index.add(np.ascontiguousarray(vectors))
     recall = _tune(index, vectors, np.sort(chosen[:RECALL_QUERIES]))
-    return FaissIndex(dim, index, Rows(ids), vectors.sum(axis=0, dtype=np.float64)), recall
+    return FaissIndex(dim, index, Rows(ids)), recall
 
 
 def _tune(index: Any, vectors: Vectors, rows: npt.NDArray[np.intp]) -> float:

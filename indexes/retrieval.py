@@ -10,6 +10,7 @@ from indexes.duplicates import unlike
 from indexes.embedder import Embedder
 from indexes.fusion import Fusion
 from indexes.hybrid import CANDIDATES, Query
+from indexes.language import script
 from indexes.live import LiveIndexes
 from indexes.neighbours import Neighbours
 from indexes.records import Collection, Filters, Hit, Relevance, Vectors
@@ -52,16 +53,18 @@ class Retrieval:
         """
         query = Query(
             vector=self._embedder.embed_queries([question]),
+            script=script(question),
             home=self._fusion.home(question, self._embedder.identity.id),
             terms=self._analyzer.terms(question),
         )
         allowed = self._chunks.allowed(collection, filters) if filters else None
         found = self._live.search(collection, query, max(top_k, CANDIDATES), allowed=allowed)
-        near = self._exact(collection, found.ids, found.near, found.query)
+        near = self._exact(collection, found.ids, found.near, found.queries)
         scores = self._fusion.fuse(question, near, found.lexical, found.coverage)
         wanted = top_k if self._reranker is None else max(top_k, RERANKED)
         best = np.lexsort((found.ids, -scores))[: SPARE * wanted]
-        cosines = self._exact(collection, found.ids[best], found.cosine[best], query.vector)
+        straight = np.broadcast_to(query.vector, (len(best), query.vector.shape[1]))
+        cosines = self._exact(collection, found.ids[best], found.cosine[best], straight)
         passages = self._chunks.passages(
             collection,
             {
@@ -78,17 +81,17 @@ class Retrieval:
         hits = self._reranked(question, [passages[at].hit for at in kept])[:top_k]
         return self._neighbours.widen(hits, shortest=self._shortest)
 
-    def _exact(self, collection: Collection, ids: Ids, products: Scores, query: Vectors) -> Scores:
-        """[n] products with ``query`` [1, dim]: those that are NaN by the stored vectors. A passage that died
-        meanwhile keeps its NaN."""
-        missing = np.isnan(products)
-        if not missing.any():
+    def _exact(self, collection: Collection, ids: Ids, products: Scores, queries: Vectors) -> Scores:
+        """[n] products with ``queries`` [n, dim]: those that are NaN by the stored vectors, if it still lives."""
+        missing = np.flatnonzero(np.isnan(products))
+        if not len(missing):
             return products
         vectors = self._chunks.vectors(collection, ids[missing])
         exact = products.copy()
-        exact[missing] = [
-            vectors[one] @ query[0] if one in vectors else np.nan for one in ids[missing].tolist()
-        ]
+        for at in missing:
+            vector = vectors.get(int(ids[at]))
+            if vector is not None:
+                exact[at] = vector @ queries[at]
         return exact
 
     def _reranked(self, question: str, hits: Sequence[Hit]) -> Sequence[Hit]:

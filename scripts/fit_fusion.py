@@ -21,12 +21,12 @@ import numpy.typing as npt
 from app import models
 from app.settings import Settings
 from evaluation.datasets import DataSet, data_folder, load
-from indexes import hybrid
 from indexes.embedder import Embedder
 from indexes.fusion import OTHER, Fusion, Weights
-from indexes.language import script
+from indexes.language import Script, script
 from indexes.postings import PostingsIndex
 from indexes.records import Vectors
+from indexes.regions import Regions
 from indexes.text import Analyzer
 from indexes.vectors import Scores
 
@@ -36,7 +36,7 @@ LEXICAL = (0.0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.25, 0.3)
 COVERAGE = (0.0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.25, 0.3)
 BATCH = 64
 RRF_K = 60
-OUT = Path(hybrid.__file__).with_name("fusion.json")
+OUT = Path(__file__).parents[1] / "indexes" / "fusion.json"
 Rows = npt.NDArray[np.bool_]
 
 
@@ -47,12 +47,13 @@ class Legs:
     data: DataSet
     questions: Vectors  # [q, dim]
     passages: Vectors  # [p, dim]
+    regions: Regions
     lexical: Scores  # [q, p]
     coverage: Scores  # [q, p]
     gold: npt.NDArray[np.intp]  # [q]
 
     @property
-    def script(self) -> str:
+    def script(self) -> Script:
         return Counter(script(one.text) for one in self.data.questions).most_common(1)[0][0]
 
     def part(self, name: str | None = None, *, answerable: bool = True) -> Rows:
@@ -65,10 +66,12 @@ class Legs:
 
     def near(self, home: Vectors | None = None) -> Scores:
         """[q, p]"""
-        moved = self.questions
-        if home is not None:
-            moved = moved + hybrid.HOME_SHARE * (self.passages.mean(axis=0) - home)
-        return np.asarray(moved @ self.passages.T)
+        moves = self.regions.moved(np.zeros_like(self.passages[:1]), self.script, home)
+        near = np.empty((len(self.questions), len(self.passages)), np.float32)
+        for name, move in moves.items():
+            there = self.regions.of(name)
+            near[:, there] = (self.questions + move) @ self.passages[there].T
+        return near
 
 
 def main() -> None:
@@ -102,13 +105,10 @@ def measure(data: DataSet, embedder: Embedder, analyzer: Analyzer, cache: Path |
         passages = in_batches(embedder.embed_passages, [one.text for one in data.passages])
         if file is not None:
             np.savez(file, questions=questions, passages=passages)
-    every = np.arange(len(data.passages))
-    index = PostingsIndex()
-    index.change(
-        added=every,
-        terms=[analyzer.terms(one.text) for one in data.passages],
-        removed=np.empty(0, np.int64),
-    )
+    every, terms = np.arange(len(data.passages)), [analyzer.terms(one.text) for one in data.passages]
+    index, regions = PostingsIndex(), Regions(passages.shape[1])
+    index.change(added=every, terms=terms, removed=np.empty(0, np.int64))
+    regions.append(passages, terms)
     lexical = np.zeros((len(questions), len(passages)), np.float32)
     coverage = np.zeros_like(lexical)
     for row, question in enumerate(data.questions):
@@ -117,7 +117,13 @@ def measure(data: DataSet, embedder: Embedder, analyzer: Analyzer, cache: Path |
     places = {one.id: number for number, one in enumerate(data.passages)}
     gold = np.array([places[one.gold[0]] for one in data.questions])
     return Legs(
-        data=data, questions=questions, passages=passages, lexical=lexical, coverage=coverage, gold=gold
+        data=data,
+        questions=questions,
+        passages=passages,
+        regions=regions,
+        lexical=lexical,
+        coverage=coverage,
+        gold=gold,
     )
 
 
@@ -133,7 +139,9 @@ def learn_weights(legs: Sequence[Legs], homes: dict[str, Vectors]) -> dict[str, 
     """The best of each script; for other scripts those that are best for all sets together."""
     grid = [Weights(lexical=lexical, coverage=coverage) for lexical in LEXICAL for coverage in COVERAGE]
     marks = np.array([[quality(one, weights, homes[one.script]) for weights in grid] for one in legs])
-    best = {one.script: grid[int(row.argmax())] for one, row in zip(legs, marks, strict=True)}
+    best: dict[str, Weights] = {
+        one.script: grid[int(row.argmax())] for one, row in zip(legs, marks, strict=True)
+    }
     return {**best, OTHER: grid[int(marks.mean(axis=0).argmax())]}
 
 
@@ -149,7 +157,7 @@ def report(name: str, legs: Legs, fusion: Fusion, embedder: str) -> dict[str, di
     arms = {
         "dense": near,
         "bm25": legs.lexical,
-        "rrf": 1 / (RRF_K + 1 + order(near)) + 1 / (RRF_K + 1 + order(legs.lexical)),
+        "rrf": 1 / (RRF_K + 1 + order(near)) + (legs.lexical > 0) / (RRF_K + 1 + order(legs.lexical)),
         "ours": fusion.fuse(
             question, legs.near(fusion.home(question, embedder)), legs.lexical, legs.coverage
         ),

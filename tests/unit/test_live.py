@@ -167,7 +167,9 @@ def test_a_collection_deleted_and_made_anew(store: Store, opened: Open, tmp_path
     old = store.collection
     store.collections.delete(old)
     with pytest.raises(CollectionNotFound):
-        indexes.search(old, Query(vector=store.embedder.embed_queries(["a"]), home=None, terms=["a"]), 3)
+        indexes.search(
+            old, Query(vector=store.embedder.embed_queries(["a"]), script="latin", home=None, terms=["a"]), 3
+        )
     assert not (tmp_path / "snapshots" / old.id).exists()
     store.collection = store.collections.get(TENANT, "default")
     assert found(store, indexes, "secret") == []

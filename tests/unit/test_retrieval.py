@@ -27,6 +27,7 @@ from indexes.live import LiveIndexes
 from indexes.neighbours import Neighbours
 from indexes.postings import PostingsIndex
 from indexes.records import Filters, Hit, IndexChange
+from indexes.regions import Regions
 from indexes.reranker import FakeReranker
 from indexes.retrieval import Retrieval
 from indexes.snapshots import Snapshots
@@ -271,18 +272,27 @@ def test_an_approximate_index_gives_exact_scores(
         assert best.dense == pytest.approx(float(cosine), abs=1e-5)
 
 
-def test_a_question_is_moved_towards_the_passages_language(store: Store, tmp_path: Path) -> None:
-    """Without it the passage that shares the question's own direction wins."""
-    home = np.zeros((1, 64), np.float32)
+def test_a_question_is_moved_towards_passages_in_another_script(tmp_path: Path) -> None:
+    """Unmoved it is nearer to the passage that leans to the question's own region."""
+    home, vector, rows = (np.zeros((count, 64), np.float32) for count in (1, 1, 2))
     home[0, 0] = 1
-    index, other = HybridIndex(FaissIndex(64), PostingsIndex()), np.zeros((2, 64), np.float32)
-    other[0, [0, 1]], other[1, [2, 3]] = 1, 1
-    other[0] *= 0.8  # a little of the question's language, nothing of its matter
-    index.change(
-        IndexChange(seq=1, added=np.arange(2), vectors=unit(other), terms=[["a"], ["b"]], removed=NONE)
-    )
-    vector = np.zeros((1, 64), np.float32)
-    vector[0, [0, 2]] = 0.9, 0.4
-    for known, best in ((None, 0), (home, 1)):
-        found = index.search(Query(vector=unit(vector), home=known, terms=[]), 2)
+    vector[0, [0, 2]] = 0.9, 0.4  # mostly its language, and its matter
+    rows[0, [0, 1]] = 0.8, 1
+    rows[1, [2, 3]] = 1, 1
+    terms = [["长城"], ["公司"]]
+    for known, own_script_too, best in ((None, False, 0), (home, False, 1), (home, True, 2)):
+        index = HybridIndex(FaissIndex(64), PostingsIndex(), Regions(64))
+        index.change(IndexChange(seq=1, added=np.arange(2), vectors=unit(rows), terms=terms, removed=NONE))
+        if own_script_too:
+            same = unit(vector)
+            index.change(
+                IndexChange(seq=2, added=np.array([2]), vectors=same, terms=[["wall"]], removed=NONE)
+            )
+        index = HybridIndex.from_state(64, index.state())
+        found = index.search(Query(vector=unit(vector), script="latin", home=known, terms=[]), 2)
         assert found.ids[found.near.argmax()] == best
+        np.testing.assert_allclose(
+            found.cosine[found.ids == best],
+            unit(rows)[best] @ unit(vector)[0] if best < 2 else [1],
+            atol=1e-6,
+        )

@@ -13,6 +13,7 @@ from indexes.faiss_index import FaissIndex
 from indexes.hybrid import HybridIndex
 from indexes.postings import PostingsIndex
 from indexes.records import Collection, IndexChange
+from indexes.regions import Regions
 from indexes.snapshots import KEEP, Snapshots
 from tests.support.store import TENANT, Store, unit
 
@@ -34,7 +35,7 @@ def snapshots(store: Store, tmp_path: Path) -> Snapshots:
 
 
 def index_of(count: int) -> HybridIndex:
-    index = HybridIndex(FaissIndex(DIM), PostingsIndex())
+    index = HybridIndex(FaissIndex(DIM), PostingsIndex(), Regions(DIM))
     index.change(
         IndexChange(
             seq=count,
