@@ -82,7 +82,7 @@ class Retrieval:
         return self._neighbours.widen(hits, shortest=self._shortest)
 
     def _exact(self, collection: Collection, ids: Ids, products: Scores, queries: Vectors) -> Scores:
-        """[n] products with ``queries`` [n, dim]: those that are NaN by the stored vectors, if it still lives."""
+        """[n] products with ``queries`` [n, dim]: those that are NaN by the stored vectors, if they live."""
         missing = np.flatnonzero(np.isnan(products))
         if not len(missing):
             return products
