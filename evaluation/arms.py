@@ -17,6 +17,7 @@ Ranker = Callable[[str], Sequence[str]]  # a question -> uris of chunks, best fi
 class Arm:
     name: str
     rank: Ranker
+    five: Ranker | None = None  # the same for as many chunks as /ask takes
 
 
 def arms(stage: Stage, collection: Collection) -> list[Arm]:
@@ -24,14 +25,14 @@ def arms(stage: Stage, collection: Collection) -> list[Arm]:
     indexed = stage.indexed(collection)
     dense, lexical = Dense(indexed, stage.embedder.embed_queries), Lexical(indexed)
 
-    def ours(question: str) -> Sequence[str]:
-        return [hit.uri for hit in stage.search(collection, question, top_k=DEPTH)]
+    def ours(top_k: int) -> Ranker:
+        return lambda question: [hit.uri for hit in stage.search(collection, question, top_k=top_k)]
 
     def named(order: Callable[[str], Sequence[int]]) -> Ranker:
         return lambda question: [indexed.uris[at] for at in order(question)]
 
     found = [
-        Arm(name=OURS, rank=ours),
+        Arm(name=OURS, rank=ours(DEPTH), five=ours(5)),
         Arm(name="dense alone", rank=named(dense)),
         Arm(name="BM25 alone", rank=named(lexical)),
         Arm(name="RRF of both", rank=named(lambda question: rrf([dense(question), lexical(question)]))),
