@@ -77,17 +77,18 @@ class Answerer:
         if rag:
             yield SourcesFound(sources=tuple(hits))
             if not hits:
-                yield _abstained(
-                    draft, question, "weak_evidence" if question.filters else "no_documents", clock
-                )
+                for event in _at_once(_abstained(draft, question, _nothing(question), clock)):
+                    yield event
                 return
             evidence = await asyncio.to_thread(self._gate.weigh, asked, hits)
             draft = replace(draft, confidence=evidence.confidence)
             if not evidence.enough:
-                yield _abstained(draft, question, "weak_evidence", clock)
+                for event in _at_once(_abstained(draft, question, "weak_evidence", clock)):
+                    yield event
                 return
             if adapter is None and self._is_quoted(question):
-                yield await self._quoted(draft, question, evidence, clock)
+                for event in _at_once(await self._quoted(draft, question, evidence, clock)):
+                    yield event
                 return
 
         prompt = await build_prompt(
@@ -225,6 +226,11 @@ def _abstained(draft: Answer, question: Question, reason: Reason, clock: Clock) 
         groundedness=0.0,
         timings=clock.timings(),
     )
+
+
+def _at_once(answer: Answer) -> tuple[Token, Answer]:
+    """For who reads the tokens alone: all of an answer that nobody has to wait for is one of them."""
+    return Token(text=answer.answer), answer
 
 
 def _public_numbers(prompt: Prompt, hits: Sequence[Hit]) -> dict[int, int]:

@@ -13,17 +13,23 @@ def unlike(texts: Sequence[Sequence[str]]) -> list[int]:
 
     Texts that differ in a number are never the same: two years' prices may stand in the same words.
     """
-    kept: list[tuple[int, list[str], set[str]]] = []
+    kept: list[tuple[int, set[str]]] = []
     for place, terms in enumerate(texts):
-        words = [term for term in terms if not term.startswith(PAIR)]
-        every = set(words)
-        if not any(_overlap(every, others) >= SAME and _repeats(words, theirs) for _, theirs, others in kept):
-            kept.append((place, words, every))
-    return [place for place, _, _ in kept]
+        every = set(terms)
+        if not any(
+            _overlap(every, others) >= SAME and _repeats(terms, texts[other]) for other, others in kept
+        ):
+            kept.append((place, every))
+    return [place for place, _ in kept]
 
 
-def _repeats(ours: list[str], theirs: list[str]) -> bool:
-    return _numbers(ours) == _numbers(theirs) and _overlap(_shingles(ours), _shingles(theirs)) >= SAME
+def _repeats(ours: Sequence[str], theirs: Sequence[str]) -> bool:
+    words, others = _words(ours), _words(theirs)
+    return _numbers(words) == _numbers(others) and _overlap(_shingles(words), _shingles(others)) >= SAME
+
+
+def _words(terms: Sequence[str]) -> list[str]:
+    return [term for term in terms if not term.startswith(PAIR)]
 
 
 def _numbers(words: list[str]) -> list[str]:

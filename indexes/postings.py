@@ -33,7 +33,7 @@ class Segment:
     counts: npt.NDArray[np.uint16]  # [p] how often the term stands there
 
     def postings(self, term: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint16]] | None:
-        at = int(np.searchsorted(self.terms, term))
+        at = int(np.searchsorted(self.terms, np.int32(term)))  # of its type, or all are converted
         if at == len(self.terms) or self.terms[at] != term:
             return None
         span = slice(self.offsets[at], self.offsets[at + 1])
@@ -214,8 +214,9 @@ def _best(scores: npt.NDArray[np.float32], ids: Ids, k: int) -> Positions:
 def _coverage(terms: Sequence[_Term], chosen: Positions) -> npt.NDArray[np.float32]:
     """[chosen] the weight of the terms that stand in each."""
     covered = np.zeros(len(chosen), np.float32)
+    rows = chosen.astype(np.int32)  # of the postings' type, or all of those are converted
     for term in terms:
         for positions, _ in term.postings:
-            at = np.minimum(np.searchsorted(positions, chosen), len(positions) - 1)
-            covered += term.weight * (positions[at] == chosen)
+            at = np.minimum(np.searchsorted(positions, rows), len(positions) - 1)
+            covered += term.weight * (positions[at] == rows)
     return covered

@@ -198,22 +198,20 @@ class _Dialect:
     ) -> AsyncGenerator[ServerSentEvent, None]:
         """Role, text, one source event a cited source, the annotations with the finish reason, [DONE]."""
         yield self._chunk({"role": "assistant", "content": ""})
-        streamed, answered_at = "", 0
+        written, streamed, answered_at = "", "", 0
         defuser = Defuser()  # clients render Markdown
         try:
             async with aclosing(_chained(first, events)) as every:
                 async for event in every:
                     if isinstance(event, Token):
                         text = defuser.feed(event.text)
+                        written += event.text
                         streamed += text
                         yield self._chunk({"content": text})
                     elif isinstance(event, Answer):
-                        if not streamed:  # a quotation or an abstention comes whole
-                            streamed = defuser.feed(event.answer)
-                            yield self._chunk({"content": streamed})
-                        elif event.model == EXTRACTIVE or event.abstained:  # what was written did not hold
-                            answered_at = len(streamed)
-                            text = defuser.feed(f"\n\n{event.answer}")
+                        if event.answer != written and (event.model == EXTRACTIVE or event.abstained):
+                            answered_at = len(streamed)  # what was written, if anything, did not hold
+                            text = defuser.feed(f"\n\n{event.answer}" if written else event.answer)
                             streamed += text
                             yield self._chunk({"content": text})
                         for source in self._source_events(event):

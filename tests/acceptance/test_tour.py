@@ -65,13 +65,16 @@ def test_each_question_is_answered_with_its_citation(
     cited = [answer["sources"][citation["marker"] - 1] for citation in answer["citations"]]
     assert any(question["answer"] in source["text"] for source in cited), answer
     assert cited[0]["page"] == question["page"]
-    if question["language"] == "en":
-        assert answer["usage"]["completion_tokens"] > 0  # the engine wrote it
 
 
-def test_a_stream_ends_in_the_same_answer(filled: RunningService) -> None:
+@pytest.mark.parametrize(("adapter", "tokens"), [("base", range(4, 49)), (None, range(1, 2))])
+def test_a_stream_ends_in_the_same_answer(
+    filled: RunningService, adapter: str | None, tokens: range
+) -> None:
+    """The generator's words come as it writes them; the source's own come at once."""
     body = {
         "question": "When was Alborz Station founded?",
+        "adapter": adapter,
         "collection": COLLECTION,
         "top_k": 3,
         "max_tokens": 48,
@@ -89,7 +92,8 @@ def test_a_stream_ends_in_the_same_answer(filled: RunningService) -> None:
     names = [name for name, _ in events]
     assert names[0] == "sources"
     assert names[-1] == "answer"
-    assert names.count("token") == len(names) - 2 > 3
+    assert names.count("token") == len(names) - 2
+    assert names.count("token") in tokens
     assert events[-1][1]["answer"] == whole["answer"]
 
 
