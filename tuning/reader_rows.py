@@ -1,13 +1,13 @@
 """Rows to train the reader on: a question, a passage, and where the answer stands in it, if anywhere.
 
-From the train titles of the question sets: each answerable question with its own paragraph; for two in five
-of them also a paragraph that looks alike (character n-grams) but does not hold the answer; each unanswerable
-question with the paragraph that it was written against.
+From the train titles of the question sets: answerable questions with their own paragraph, and unanswerable
+ones with that which they were written against. And what holds no answer though it looks so: paragraphs that
+share the question's character n-grams, the rest of the own paragraph, questions with something exchanged.
 """
 
 import json
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,27 @@ from typing import Any
 import numpy as np
 
 from app.reader.span_reader import FIRST, FOLD, SEPARATOR
-from evaluation.datasets import LANGUAGES, load
+from evaluation.datasets import load
+from tuning.altered import altered
 
 QUESTION_TOKENS = 48
-LOOKALIKE_SHARE = 0.4  # of the answerable questions
+LEAST_TOKENS = 40  # of a passage's rest
 LOOKALIKES = 4  # nearest paragraphs that one is drawn from
 NOWHERE = -1
 
 Encode = Callable[[str], tuple[list[int], list[tuple[int, int]]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mix:
+    """Rows of each kind for a question, on average."""
+
+    answerable: float = 1.0
+    unanswerable: float = 1.0
+    # and for an answerable one:
+    lookalike: float = 0.4
+    rest: float = 0.0  # its paragraph before or after the answer
+    altered: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,15 +56,17 @@ class Example:
     passage: int  # where the passage begins in ids
 
 
-def rows(folder: Path, encode: Encode, draw: random.Random) -> Iterator[Row]:
-    for language in LANGUAGES:
+def rows(folder: Path, mixes: Mapping[str, Mix], encode: Encode, draw: random.Random) -> Iterator[Row]:
+    """``mixes``: language -> what it gives."""
+    for language, mix in mixes.items():
         raw = json.loads((folder / "qa" / f"{language}.json").read_text())
-        yield from _rows_of(raw, _train_questions(folder, language), language, encode, draw)
+        train = {one.id for one in load(folder, language).questions if one.part == "train"}
+        yield from _rows_of(raw, train, language, mix, encode, draw)
 
 
 def window(row: Row, longest: int, draw: random.Random) -> Example:
     """A stretch of half to all of ``longest`` tokens of the passage, with the answer somewhere in it."""
-    size = longest if row.first == NOWHERE else draw.randint(longest // 2, longest)
+    size = draw.randint(longest // 2, longest)  # also where it is not: length must not tell
     passage, first, last = row.passage, row.first, row.last
     if len(passage) > size:
         lowest, highest = (0, len(passage) - size)
@@ -68,11 +83,9 @@ def window(row: Row, longest: int, draw: random.Random) -> Example:
     return Example(ids=ids, start=begin + first, end=begin + last, passage=begin)
 
 
-def _train_questions(folder: Path, language: str) -> set[str]:
-    return {question.id for question in load(folder, language).questions if question.part == "train"}
-
-
-def _rows_of(raw: Any, train: set[str], language: str, encode: Encode, draw: random.Random) -> Iterator[Row]:
+def _rows_of(
+    raw: Any, train: set[str], language: str, mix: Mix, encode: Encode, draw: random.Random
+) -> Iterator[Row]:
     texts = {one["id"]: one["text"] for one in raw["paragraphs"]}
     encoded = {place: encode(text) for place, text in texts.items()}
     questions = [one for one in raw["questions"] if str(one["id"]) in train]
@@ -80,22 +93,50 @@ def _rows_of(raw: Any, train: set[str], language: str, encode: Encode, draw: ran
     alike = _lookalikes(
         [one["question"] for one in questions], {place: texts[place] for place in held}, language
     )
+
+    def asked(question: str) -> list[int]:
+        return encode(question)[0][:QUESTION_TOKENS]
+
     for one, near in zip(questions, alike, strict=True):
-        question = encode(one["question"])[0][:QUESTION_TOKENS]
-        own, answers = one["paragraph"], one["answers"]
+        question, own, answers = asked(one["question"]), one["paragraph"], one["answers"]
+        tokens, offsets = encoded[own]
         if not answers:
-            yield Row(question=question, passage=encoded[own][0], first=NOWHERE, last=NOWHERE)
+            yield from _times(mix.unanswerable, _nowhere(question, tokens), draw)
             continue
-        tokens = _answer_tokens(texts[own], answers, encoded[own][1])
-        if tokens is None:
+        found = _answer_tokens(texts[own], answers, offsets)
+        if found is None:
             continue
-        yield Row(question=question, passage=encoded[own][0], first=tokens[0], last=tokens[1])
+        yield from _times(
+            mix.answerable, Row(question=question, passage=tokens, first=found[0], last=found[1]), draw
+        )
         others = [
             place for place in near if place != own and not any(each in texts[place] for each in answers)
         ]
-        if others and draw.random() < LOOKALIKE_SHARE:
+        if others:
             other = others[0] if draw.random() < 0.5 else draw.choice(others[:LOOKALIKES])
-            yield Row(question=question, passage=encoded[other][0], first=NOWHERE, last=NOWHERE)
+            yield from _times(mix.lookalike, _nowhere(question, encoded[other][0]), draw)
+        if mix.rest and (rest := _rest(texts[own], answers, encode, draw)):
+            yield from _times(mix.rest, _nowhere(question, rest), draw)
+        if mix.altered and (changed := altered(one["question"], texts[own], answers, draw)):
+            yield from _times(mix.altered, _nowhere(asked(changed), tokens), draw)
+
+
+def _times(count: float, row: Row, draw: random.Random) -> Iterator[Row]:
+    for _ in range(int(count) + (draw.random() < count % 1)):
+        yield row
+
+
+def _nowhere(question: list[int], passage: list[int]) -> Row:
+    return Row(question=question, passage=passage, first=NOWHERE, last=NOWHERE)
+
+
+def _rest(text: str, answers: Sequence[str], encode: Encode, draw: random.Random) -> list[int] | None:
+    """The tokens before the first place, or after the last, at which any of the answers stands."""
+    places = [text.find(answer) for answer in answers if answer in text]
+    ends = [text.rfind(answer) + len(answer) for answer in answers if answer in text]
+    sides = [encode(text[: min(places)])[0], encode(text[max(ends) :])[0]]
+    usable = [side for side in sides if len(side) >= LEAST_TOKENS]
+    return draw.choice(usable) if usable else None
 
 
 def _answer_tokens(

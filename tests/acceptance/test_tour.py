@@ -68,9 +68,7 @@ def test_each_question_is_answered_with_its_citation(
 
 
 @pytest.mark.parametrize(("adapter", "tokens"), [("base", range(4, 49)), (None, range(1, 2))])
-def test_a_stream_ends_in_the_same_answer(
-    filled: RunningService, adapter: str | None, tokens: range
-) -> None:
+def test_a_stream_ends_in_the_same_answer(filled: RunningService, adapter: str | None, tokens: range) -> None:
     """The generator's words come as it writes them; the source's own come at once."""
     body = {
         "question": "When was Alborz Station founded?",

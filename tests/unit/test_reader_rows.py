@@ -27,7 +27,9 @@ def test_no_answer_is_the_first_token(count: int, seed: int) -> None:
     row = Row(question=[7], passage=list(range(100, 100 + count)), first=NOWHERE, last=NOWHERE)
     example = window(row, LONGEST, random.Random(seed))
     assert (example.start, example.end) == (0, 0)
-    assert example.ids[example.passage : -1] == row.passage[: len(example.ids) - 5] or count > LONGEST
+    shown = example.ids[example.passage : -1]
+    assert shown == row.passage[shown[0] - 100 :][: len(shown)] if count else not shown
+    assert min(count, LONGEST // 2) <= len(shown) <= min(count, LONGEST)
 
 
 def test_the_answer_that_most_gave() -> None:
