@@ -15,6 +15,7 @@ from app.adapter_check import BaseModel, base_shapes
 from app.adapter_store import AdapterStore
 from app.adapters import AdapterRegistry
 from app.answer import Answerer
+from app.bundles import BUNDLES
 from app.engine.client import LocalEngine
 from app.engine.config import EngineConfig
 from app.engine.process import EngineProcess
@@ -206,7 +207,7 @@ def _quotes(settings: Settings) -> bool:
     """Whether answers without an adapter are the sources' own words."""
     if settings.answer_with != "auto":
         return settings.answer_with == "reader"
-    return settings.generator == models.BUNDLED and not settings.generator_urls
+    return models.bundle(settings) is not None
 
 
 async def build_generator(settings: Settings) -> GeneratorParts:
@@ -216,7 +217,7 @@ async def build_generator(settings: Settings) -> GeneratorParts:
         remote = RemoteEngines(
             settings.generator_urls,
             api_key=key.get_secret_value() if key else None,
-            model=None if settings.generator == models.BUNDLED else settings.generator,
+            model=None if settings.generator in BUNDLES else settings.generator,
             languages=tuple(settings.generator_languages or ()),
             max_lora_rank=settings.max_lora_rank,
         )

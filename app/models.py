@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from app import smollm2
+from app import unpacking
+from app.bundles import BUNDLED, BUNDLES, Bundle
 from app.reader.bundle import version as bundle_version
 from app.reader.port import Reader
 from app.settings import Settings
@@ -16,7 +17,6 @@ from indexes.embedder import Embedder
 from indexes.records import EmbedderIdentity
 from indexes.reranker import CrossEncoderReranker, Reranker
 
-BUNDLED = "bundled"
 Progress = Callable[[str, float], None]  # stage, share done 0..1
 
 
@@ -30,15 +30,21 @@ class GeneratorSource:
     languages: tuple[str, ...]
 
 
+def bundle(settings: Settings) -> Bundle | None:
+    """The bundled generator that runs here; None where another one answers."""
+    return None if settings.generator_urls else BUNDLES.get(settings.generator)
+
+
 def generator_source(settings: Settings) -> GeneratorSource:
     languages = settings.generator_languages
-    if settings.generator == BUNDLED:
-        folder = smollm2.default_folder(settings.models_dir)
+    bundled = bundle(settings)
+    if bundled is not None:
+        folder = bundle_folder(settings, bundled)
         return GeneratorSource(
-            id=smollm2.MODEL_ID,
+            id=bundled.model,
             model=str(folder),
             folder=folder,
-            languages=smollm2.LANGUAGES if languages is None else tuple(languages),
+            languages=bundled.languages if languages is None else tuple(languages),
         )
     folder_or_none = Path(settings.generator) if Path(settings.generator).is_dir() else None
     return GeneratorSource(
@@ -49,16 +55,18 @@ def generator_source(settings: Settings) -> GeneratorSource:
     )
 
 
+def bundle_folder(settings: Settings, bundled: Bundle) -> Path:
+    return settings.models_dir / bundled.name
+
+
 def prepare(settings: Settings, progress: Progress) -> None:
     """Convert what has to be converted before the first start; the second call returns at once.
 
     Raises FileNotFoundError when a bundled package is missing, OSError when the disk is full.
     """
-    bundled = not settings.generator_urls and settings.generator == BUNDLED
-    if bundled and not smollm2.is_ready(smollm2.default_folder(settings.models_dir)):
-        smollm2.prepare(
-            smollm2.default_folder(settings.models_dir), lambda stage, share: progress(stage, share * 0.5)
-        )
+    if not _generator_is_ready(settings) and (bundled := bundle(settings)) is not None:
+        folder = bundle_folder(settings, bundled)
+        unpacking.prepare(bundled, folder, lambda stage, share: progress(stage, share * 0.5))
     if not _embedder_is_ready(settings):
         if settings.embedder == BUNDLED:
             write_e5(settings, lambda stage, share: progress(stage, 0.5 + share * 0.2))
@@ -86,9 +94,12 @@ def write_e5(settings: Settings, progress: Progress) -> Path:
 
 
 def is_prepared(settings: Settings) -> bool:
-    elsewhere = settings.generator_urls or settings.generator != BUNDLED
-    generator = elsewhere or smollm2.is_ready(smollm2.default_folder(settings.models_dir))
-    return bool(generator and _embedder_is_ready(settings) and _reader_is_ready(settings))
+    return _generator_is_ready(settings) and _embedder_is_ready(settings) and _reader_is_ready(settings)
+
+
+def _generator_is_ready(settings: Settings) -> bool:
+    bundled = bundle(settings)
+    return bundled is None or unpacking.is_ready(bundle_folder(settings, bundled))
 
 
 def _embedder_is_ready(settings: Settings) -> bool:

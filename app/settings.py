@@ -55,7 +55,10 @@ class Settings(BaseSettings):
     )
 
     # The generator: the bundled model, a Hugging Face id or folder, or OpenAI-compatible servers.
-    generator: str = Field("bundled", description="`bundled`, a Hugging Face id, or a model folder")
+    generator: str = Field(
+        "bundled",
+        description="`bundled` (SmolLM2 135M), `bundled:gemma3-270m`, a Hugging Face id, or a model folder",
+    )
     generator_urls: Listed = Field(
         [], description="OpenAI-compatible vLLM servers to use instead of an own engine"
     )

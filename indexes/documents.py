@@ -105,6 +105,7 @@ def _select(tenant: str) -> Any:
             func.coalesce(answering.c.sha256, s.versions.c.sha256).label("sha256"),
             func.coalesce(s.versions.c.finished_at, s.versions.c.created_at).label("updated_at"),
             answering.c.page_starts,
+            answering.c.unread_pages,
             count.label("chunks"),
         )
         .join(s.collections, s.collections.c.id == s.documents.c.collection_id)
@@ -129,6 +130,7 @@ def _record(row: Row[Any]) -> Document:
         error=row.error,
         error_code=row.error_code,
         pages=len(row.page_starts) if row.page_starts else None,
+        unread_pages=tuple(row.unread_pages or ()),
         chunks=row.chunks,
         sha256=row.sha256,
         created_at=row.created_at,

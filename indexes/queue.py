@@ -165,6 +165,7 @@ class Queue:
         media_type: str,
         sha256: str,
         page_starts: list[int] | None,
+        unread_pages: list[int],
         chunks: Sequence[Chunk],
         vectors: Vectors,
         embedder: EmbedderIdentity,
@@ -190,6 +191,7 @@ class Queue:
                     media_type=media_type,
                     sha256=sha256,
                     page_starts=page_starts,
+                    unread_pages=unread_pages,
                     finished_at=now,
                 )
             ).rowcount
@@ -370,7 +372,14 @@ def _document_for(db: Connection, collection: Collection, item: NewDocument, now
 
 def _job_document(document_id: str, name: str, status: str) -> JobDocument:
     return JobDocument(
-        document_id=document_id, name=name, status=status, pages=None, chunks=0, error=None, error_code=None
+        document_id=document_id,
+        name=name,
+        status=status,
+        pages=None,
+        unread_pages=(),
+        chunks=0,
+        error=None,
+        error_code=None,
     )
 
 
@@ -380,6 +389,7 @@ def _part(row: Any) -> JobDocument:
         name=row.name,
         status=row.status,
         pages=len(row.page_starts) if row.page_starts else None,
+        unread_pages=tuple(row.unread_pages or ()),
         chunks=row.chunks,
         error=row.error,
         error_code=row.error_code,

@@ -48,6 +48,7 @@ class Document:
     error: str | None
     error_code: str | None
     pages: int | None
+    unread_pages: tuple[int, ...]  # from 1; such as show something that could not be read
     chunks: int
     sha256: str | None
     created_at: float
@@ -131,6 +132,7 @@ class JobDocument:
     name: str
     status: str
     pages: int | None
+    unread_pages: tuple[int, ...]  # from 1; such as show something that could not be read
     chunks: int
     error: str | None
     error_code: str | None

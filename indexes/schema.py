@@ -78,6 +78,7 @@ versions = Table(
     Column("title", Text),
     Column("text", Text),
     Column("page_starts", JSON),  # code-point offset of each page's start; null where there are none
+    Column("unread_pages", JSON),  # numbers from 1 of those that show something that could not be read
     Column("created_at", Float, nullable=False),
     Column("finished_at", Float),
 )

@@ -26,7 +26,7 @@ def extract_pdf(content: bytes, limits: Limits, ocr: Ocr | None = None) -> Extra
     """Raises UnreadableDocument: encrypted_pdf, corrupt_pdf, empty_pdf, too_many_pages, scanned, no_text.
 
     ``ocr`` reads pages that are pictures, or whose fonts name no letters; without it such pages keep what
-    can be read of them, and a document with nothing to read is refused.
+    can be read of them and are named, and a document with nothing to read is refused.
     """
     try:
         with _opened(content) as document:
@@ -37,7 +37,11 @@ def extract_pdf(content: bytes, limits: Limits, ocr: Ocr | None = None) -> Extra
         _refuse(pages)
     text, starts = _put_together(pages)
     return Extracted(
-        text=text, title=typed(clean(title or "")).strip() or None, kind="pdf", page_starts=starts
+        text=text,
+        title=typed(clean(title or "")).strip() or None,
+        kind="pdf",
+        page_starts=starts,
+        unread_pages=[number for number, page in enumerate(pages, 1) if page.scanned or page.failure],
     )
 
 

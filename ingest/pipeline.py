@@ -97,6 +97,7 @@ class Pipeline:
                 media_type=MEDIA_TYPES[extracted.kind],
                 sha256=source.sha256,
                 page_starts=extracted.page_starts,
+                unread_pages=extracted.unread_pages,
                 chunks=[self._analysed(chunk) for chunk in chunks],
                 vectors=vectors,
                 embedder=self._embedder.identity,

@@ -1,6 +1,6 @@
 """What extraction takes and gives."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ingest.kinds import Kind
 
@@ -14,9 +14,11 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class Extracted:
-    """``page_starts`` are code-point offsets into ``text``; None where there are no pages."""
+    """``page_starts`` are code-point offsets into ``text``; None where there are no pages. ``unread_pages``
+    are the numbers, from 1, of pages that show something which could not be read."""
 
     text: str
     title: str | None
     kind: Kind
     page_starts: list[int] | None = None
+    unread_pages: list[int] = field(default_factory=list)

@@ -118,6 +118,7 @@ def document(found: Document) -> dict[str, Any]:
         "status": found.status,
         "error": _reason(found.error_code, found.error),
         "pages": found.pages,
+        "unread_pages": found.unread_pages,
         "chunks": found.chunks,
         "sha256": found.sha256,
         "created_at": time_of(found.created_at),
@@ -143,6 +144,7 @@ def job(found: Job) -> dict[str, Any]:
                 "name": one.name,
                 "status": one.status,
                 "pages": one.pages,
+                "unread_pages": one.unread_pages,
                 "chunks": one.chunks,
                 "error": _reason(one.error_code, one.error),
             }

@@ -31,6 +31,7 @@ function shelfRow(document) {
   const facts = [
     words[document.status] ?? document.status,
     document.pages ? t("pages", { n: number(document.pages) }) : "",
+    document.unread_pages?.length ? t("unread", { n: document.unread_pages.map(number).join(" ") }) : "",
   ].filter(Boolean).join(" · ");
   const remove = el("button", { class: "icon", type: "button", "aria-label": t("deleteIt", { title: name }), onclick: confirm }, icon("bin"));
   const row = el("li", { class: isError(document) ? "failed" : null },

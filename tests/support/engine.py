@@ -19,7 +19,8 @@ from typing import Any, TypeVar
 import httpx
 import pytest
 
-from app import smollm2
+from app import models, unpacking
+from app.bundles import SMOLLM2
 from app.engine.client import LocalEngine
 from app.engine.config import EngineConfig
 from app.engine.process import EngineProcess
@@ -94,10 +95,10 @@ class RealEngine:
 @pytest.fixture(scope="session")
 def bundled_model() -> Path:
     """The bundled generator's folder; converted in a process of its own the first time."""
-    folder = smollm2.default_folder(Settings().models_dir)
-    if not smollm2.is_ready(folder):
-        code = "import sys, pathlib; from app import smollm2; "
-        code += "smollm2.prepare(pathlib.Path(sys.argv[1]), lambda *_: None)"
+    folder = models.bundle_folder(Settings(), SMOLLM2)
+    if not unpacking.is_ready(folder):
+        code = "import sys, pathlib; from app import bundles, unpacking; "
+        code += "unpacking.prepare(bundles.SMOLLM2, pathlib.Path(sys.argv[1]), lambda *_: None)"
         subprocess.run([sys.executable, "-c", code, str(folder)], check=True, timeout=280)
     return folder
 

@@ -52,6 +52,7 @@ class Store:
             media_type="text/plain",
             sha256=sha256(text),
             page_starts=None,
+            unread_pages=[],
             chunks=chunks,
             vectors=self.embedder.embed_passages([chunk.text for chunk in chunks]),
             embedder=self.embedder.identity,

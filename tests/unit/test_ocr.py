@@ -81,13 +81,15 @@ def test_only_pages_without_text_are_read_as_pictures() -> None:
     assert (extracted.text, extracted.page_starts) == ("Page one\n\nseen\n\nPage three", [0, 10, 16])
     without = extract_pdf(scan("Page one", drawn(TEXT), "Page three"), LIMITS, None)
     assert (without.text, without.page_starts) == ("Page one\n\n\n\nPage three", [0, 10, 12])
+    assert (extracted.unread_pages, without.unread_pages) == ([], [2])
 
 
 def test_letters_that_no_one_can_name_are_read_from_the_picture() -> None:
     content = pdfs.unmapped("A heading")
     assert extract_pdf(content, LIMITS, FakeOcr("all of it")).text == "all of it"
     assert extract_pdf(content, LIMITS, FakeOcr("")).text == "A heading"
-    assert extract_pdf(content, LIMITS, None).text == "A heading"
+    without = extract_pdf(content, LIMITS, None)
+    assert (without.text, without.unread_pages) == ("A heading", [1])
 
 
 def test_a_picture_in_which_nothing_is_seen() -> None:

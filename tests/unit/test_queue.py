@@ -244,6 +244,7 @@ def test_vectors_of_another_embedder_are_never_mixed_in(store: Store) -> None:
             media_type="text/plain",
             sha256="0" * 64,
             page_starts=None,
+            unread_pages=[],
             chunks=[],
             vectors=np.empty((0, 8), np.float32),
             embedder=OTHER,
