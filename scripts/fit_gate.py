@@ -20,7 +20,7 @@ from app.reader.port import Reading
 from app.settings import Settings
 from evaluation.cases import Case, cases
 from evaluation.datasets import LANGUAGES, data_folder, load
-from evaluation.refusal import threshold
+from evaluation.refusal import curve
 from evaluation.stage import Remembering, Stage, started
 from indexes.records import Hit
 
@@ -29,7 +29,8 @@ FEATURES = {
     "with_reader": ("margin", "margin_first", "margin_best", "lead", "dense", "lexical", "coverage"),
     "without_reader": ("lead", "dense", "lexical", "coverage"),
 }
-PRICE = 0.095  # a little less than the tenth that may be refused wrongly: the threshold is estimated
+PRICE = 0.1  # share of the answerable questions that may be refused
+ADVERSARIAL = 0.25  # what such a question weighs: real users' are seldom written to deceive
 
 
 def main() -> None:
@@ -85,9 +86,11 @@ def _fit(language: str, found: Sequence[Case], names: Sequence[str]) -> dict[str
     seen = [case for case in found if case.part == "calibrate"]
     rows = np.array([[case.signals[name] for name in names] for case in seen])
     spread = rows.std(axis=0) + 1e-9
+    holds = np.array([case.holds for case in seen])
+    counts = np.where([case.kind == "adversarial" for case in seen], ADVERSARIAL, 1.0)
     # Both answers weigh alike: the share of unanswerable questions here is not that of anybody's users.
-    model = LogisticRegression(C=1.0, class_weight="balanced", max_iter=1000)
-    model.fit(rows / spread, [case.holds for case in seen])
+    counts[holds] *= counts[~holds].sum() / counts[holds].sum()
+    model = LogisticRegression(C=1.0, max_iter=1000).fit(rows / spread, holds, sample_weight=counts)
     weights = dict(zip(names, (model.coef_[0] / spread).round(4).tolist(), strict=True))
     bias = round(float(model.intercept_[0]), 4)
 
@@ -95,7 +98,11 @@ def _fit(language: str, found: Sequence[Case], names: Sequence[str]) -> dict[str
         logit = bias + sum(weights[name] * case.signals[name] for name in names)
         return float(1 / (1 + np.exp(-logit)))
 
-    least = round(threshold([chance(case) for case in seen if case.answerable], price=PRICE), 4)
+    answerable = [chance(case) for case in seen if case.answerable]
+    gone = [chance(case) for case in seen if case.kind == "gold removed"]
+    # Where refusing more costs more answers than it saves wrong ones, the price is not paid in full.
+    points = [point for point in curve(answerable, gone) if point.wrongly <= PRICE]
+    least = round(max(points, key=lambda point: point.rightly - point.wrongly).threshold, 4)
     for part in ("calibrate", "test"):
         shares = {}
         for kind in ("answerable", "gold removed", "adversarial"):

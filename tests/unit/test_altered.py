@@ -15,10 +15,10 @@ PASSAGE = (
     ("question", "answers", "expected"),
     [
         ("When did Rollo rest?", ["911", "Emma"], {"When did Dudo rest?", "When did Rouen rest?"}),
-        ("Who came in 1002?", ["Emma"], set()),  # no other number as long; then negation
+        ("Who came in 1002?", ["Emma"], set()),  # no other number as long
         ("who led 200 men?", ["Emma"], {"who led 350 men?", "who led 911 men?"}),
         ("what was taken first?", ["town"], {"what was taken last?"}),
-        ("what was taken there?", ["town"], {"what wasn't taken there?"}),
+        ("what was taken there?", ["town"], set()),
         ("帝国于200年建立？", ["Rouen"], {"帝国于911年建立？", "帝国于350年建立？"}),
         ("who?", ["Emma"], set()),
     ],
