@@ -35,6 +35,7 @@ def main() -> None:
     )
     parser.add_argument("--folder", type=Path, help="the service's data folder, kept for another run")
     parser.add_argument("--out", type=Path, default=REPORTS, help="where the reports go")
+    parser.add_argument("--name", default="eval", help="the reports' name, for parts that are run apart")
     chosen = parser.parse_args()
     console = Console(stderr=True)
     with ExitStack() as stack:
@@ -58,7 +59,7 @@ def main() -> None:
         report = Run(
             options=options, settings=settings, say=lambda what: console.print(what, highlight=False)
         ).report()
-    for path in report.write(chosen.out, "eval"):
+    for path in report.write(chosen.out, chosen.name):
         console.print(f"written: {path}", highlight=False)
 
 
