@@ -43,7 +43,7 @@ class Store:
         assert version is not None
         return version
 
-    def commit(self, version: Version, text: str) -> bool:
+    def commit(self, version: Version, text: str, *, unread_pages: Sequence[int] = ()) -> bool:
         chunks = lines(text)
         return self.queue.commit(
             version,
@@ -52,7 +52,7 @@ class Store:
             media_type="text/plain",
             sha256=sha256(text),
             page_starts=None,
-            unread_pages=[],
+            unread_pages=list(unread_pages),
             chunks=chunks,
             vectors=self.embedder.embed_passages([chunk.text for chunk in chunks]),
             embedder=self.embedder.identity,

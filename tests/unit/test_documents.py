@@ -21,6 +21,13 @@ def test_a_document_is_read(store: Store) -> None:
     assert store.documents.text(document) == "one\ntwo"
 
 
+def test_pages_that_could_not_be_read_are_named(store: Store) -> None:
+    job_id, [named], [version_id] = store.accept("one")
+    store.commit(store.take(version_id), "one", unread_pages=[2, 5])
+    assert store.documents.get(TENANT, named.split(":")[0]).unread_pages == (2, 5)
+    assert [one.unread_pages for one in store.queue.job(TENANT, job_id).documents] == [(2, 5)]
+
+
 def test_another_tenants_document_is_not_there(store: Store) -> None:
     document_id = store.add("secret")
     for tenant in ("someone-else", ""):
