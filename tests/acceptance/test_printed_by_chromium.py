@@ -7,7 +7,7 @@ import pytest
 from ingest.extract import Limits
 from ingest.pdf import extract_pdf
 from tests.acceptance.chat_page import CHROMIUM
-from tests.conftest import CI
+from tests.support.left_out import leave_out
 
 LIMITS = Limits(pages=10, chars=100_000, ocr=False)
 STYLE = "<style>@page{size:A4;margin:15mm}body{font:12pt 'DejaVu Sans'}.two{columns:2;column-gap:8mm}</style>"
@@ -43,10 +43,7 @@ def page(body: str) -> str:
 def printed(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The lines of the text that was read back."""
     if not CHROMIUM.exists():
-        reason = f"left out: {CHROMIUM} is not there (apt-get install chromium)"
-        if CI:
-            pytest.fail(reason)
-        pytest.skip(reason)
+        leave_out(f"{CHROMIUM} is not there (apt-get install chromium)")
     folder = tmp_path_factory.mktemp("printed")
     body = f"<h1>{LINES[0]}</h1>"
     body += "".join(f"<p dir={'ltr' if line.startswith('The') else 'rtl'}>{line}</p>" for line in LINES[1:])
