@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from indexes.blobs import sha256_of, sync_folder
+from indexes.blobs import sha256_of, sync
 from indexes.errors import StorageFull
 
 WEIGHTS = "adapter_model.safetensors"
@@ -49,10 +49,10 @@ class AdapterStore:
             for name in (*digests, MANIFEST):
                 with (scratch / name).open("rb") as file:
                     os.fsync(file.fileno())
-            sync_folder(scratch)
+            sync(scratch)
             scratch.chmod(0o755)  # an engine may run as somebody else
             scratch.rename(target)
-            sync_folder(self._folder)
+            sync(self._folder)
         except OSError as error:
             if (target / MANIFEST).exists():  # another upload of the same content was quicker
                 return sha256

@@ -5,7 +5,6 @@ The manifest is written last and the folder renamed into place, so a folder that
 
 import importlib.metadata
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from app.bundles import Bundle
-from indexes.blobs import sha256_of
+from indexes.blobs import sha256_of, sync
 
 Progress = Callable[[str, float], None]  # what is being done, share done in [0, 1]
 
@@ -52,7 +51,7 @@ def prepare(bundle: Bundle, folder: Path, progress: Progress) -> None:
         if folder.exists():
             shutil.rmtree(folder)
         temporary.rename(folder)
-        _sync(folder.parent)
+        sync(folder.parent)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         if is_ready(folder):  # another process was quicker
@@ -106,7 +105,7 @@ def _seal(bundle: Bundle, sources: list[Path], folder: Path) -> None:
     files = {}
     for file in sorted(p for p in folder.rglob("*") if p.is_file()):
         file.chmod(0o644)
-        _sync(file)
+        sync(file)
         files[str(file.relative_to(folder))] = {"bytes": file.stat().st_size, "sha256": sha256_of(file)}
     versions = {name: importlib.metadata.version(name) for name in ("transformers", "torch")}
     manifest = {
@@ -118,14 +117,6 @@ def _seal(bundle: Bundle, sources: list[Path], folder: Path) -> None:
         "files": files,
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
-    _sync(folder / MANIFEST)
-    _sync(folder)
+    sync(folder / MANIFEST)
+    sync(folder)
     folder.chmod(0o755)  # mkdtemp made it 0700; other users may share the cache
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

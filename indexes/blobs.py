@@ -41,8 +41,8 @@ class Blobs:
                 except BaseException:
                     os.unlink(out.name)
                     raise
-            sync_folder(target.parent)
-            sync_folder(self._folder)
+            sync(target.parent)
+            sync(self._folder)
         except OSError as error:
             raise _full(error) from error
         return sha256
@@ -62,9 +62,9 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def sync_folder(folder: Path) -> None:
-    """Make a rename in ``folder`` survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Make a file's bytes, or the renames in a folder, survive a power cut."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

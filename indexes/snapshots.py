@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from sqlalchemy import Engine, delete, insert, select
 
 from indexes import schema as s
-from indexes.blobs import sha256_of, sync_folder
+from indexes.blobs import sha256_of, sync
 from indexes.changes import lock
 from indexes.database import reading, writing
 from indexes.errors import CollectionNotFound, StorageFull
@@ -50,7 +50,7 @@ class Snapshots:
             if sha256_of(partial) != sha256:
                 raise OSError(None, "what was read back is not what was written")
             partial.rename(folder / name)
-            sync_folder(folder)
+            sync(folder)
         except OSError as error:
             partial.unlink(missing_ok=True)
             raise StorageFull(f"cannot write an index snapshot: {error.strerror}") from error
