@@ -7,6 +7,7 @@ the reader nor are scored; the scores printed are those of the `test` titles.
 import argparse
 import asyncio
 import json
+import math
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -102,7 +103,8 @@ def _fit(language: str, found: Sequence[Case], names: Sequence[str]) -> dict[str
     gone = [chance(case) for case in seen if case.kind == "gold removed"]
     # Where refusing more costs more answers than it saves wrong ones, the price is not paid in full.
     points = [point for point in curve(answerable, gone) if point.wrongly <= PRICE]
-    least = round(max(points, key=lambda point: point.rightly - point.wrongly).threshold, 4)
+    best = max(points, key=lambda point: point.rightly - point.wrongly)
+    least = math.floor(best.threshold * 1e4) / 1e4  # rounded up, it would refuse one more
     for part in ("calibrate", "test"):
         shares = {}
         for kind in ("answerable", "gold removed", "adversarial"):

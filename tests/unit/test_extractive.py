@@ -47,9 +47,15 @@ def test_how_well_a_passage_was_found_weighs_too() -> None:
 
 
 def test_nothing_that_was_read_is_no_answer() -> None:
-    nothing = evidence(Reading(start=0, end=0, margin=-4.0), Reading(start=0, end=3, margin=-1.0))
+    nothing = evidence(Reading(start=0, end=0, margin=4.0), Reading(start=0, end=3, margin=-9.0))
     assert read_answer([hit(HARBOUR), hit(HARBOUR, chunk_id=2)], nothing) is None
     assert read_answer([], evidence()) is None
+
+
+def test_where_the_evidence_is_enough_the_reader_need_not_be_sure() -> None:
+    found = read_answer([hit(HARBOUR)], evidence(Reading(start=0, end=7, margin=-1.0)))
+    assert found is not None
+    assert found.answer == "Harbour [1]"
 
 
 def test_a_source_without_sentences() -> None:
