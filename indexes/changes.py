@@ -35,9 +35,9 @@ def next_seq(db: Connection, collection_id: str) -> int:
 
 
 def retire(db: Connection, document_id: str, seq: int) -> None:
-    """Tombstone the live chunks of a document and drop their text and terms."""
+    """Tombstone the live chunks of a document and drop their text, terms and digest."""
     db.execute(
         update(s.chunks)
         .where(s.chunks.c.document_id == document_id, s.chunks.c.dead_seq.is_(None))
-        .values(dead_seq=seq, text="", context="", terms=None)
+        .values(dead_seq=seq, text="", context="", terms=None, digest=None)
     )

@@ -23,8 +23,10 @@ from indexes import schema as s
 from indexes.changes import lock, next_seq, retire
 from indexes.collections import require_embedder
 from indexes.database import reading, writing
+from indexes.embedder import passage
 from indexes.endings import UNFINISHED, end_versions, end_waiting
 from indexes.errors import CollectionNotFound, JobNotFound, Unavailable
+from indexes.known_vectors import digest_of
 from indexes.records import (
     Chunk,
     Collection,
@@ -217,6 +219,7 @@ class Queue:
                     "context": chunk.context,
                     "language": chunk.language,
                     "terms": chunk.terms,
+                    "digest": digest_of(passage(chunk.context, chunk.text)),
                     "vector": vector.astype("<f4").tobytes(),
                     "seq": seq,
                 }

@@ -97,12 +97,14 @@ chunks = Table(
     Column("context", Text, nullable=False, default="", server_default=""),  # headings above it
     Column("language", String(8)),  # ISO 639-1; null from before it was recorded
     Column("terms", Text),  # of context and text as analysed, spaces between; null from before
+    Column("digest", String(32)),  # of context and text as embedded; null once retired, and from before
     Column("vector", LargeBinary, nullable=False),  # dim little-endian float32, unit length
     Column("seq", BigInteger, nullable=False),  # of the collection, when it was committed
     Column("dead_seq", BigInteger),  # of the collection, when it was retired
     sqlite_autoincrement=True,  # ids are never reused
 )
 Index("ix_chunks_collection_seq", chunks.c.collection_id, chunks.c.seq)
+Index("ix_chunks_collection_digest", chunks.c.collection_id, chunks.c.digest)
 Index("ix_chunks_collection_dead_seq", chunks.c.collection_id, chunks.c.dead_seq)
 
 jobs = Table(

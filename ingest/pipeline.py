@@ -11,6 +11,7 @@ import structlog
 from indexes.blobs import Blobs
 from indexes.embedder import Embedder, passage
 from indexes.errors import SimurghError, StorageFull, Unavailable, UnreadableDocument
+from indexes.known_vectors import KnownVectors
 from indexes.queue import Queue
 from indexes.records import Chunk, Vectors, Version
 from indexes.text import Analyzer
@@ -42,6 +43,7 @@ class Pipeline:
         cage: ExtractionCage,
         chunker: Chunker,
         embedder: Embedder,
+        known: KnownVectors,
         analyzer: Analyzer,
         language: Callable[[str], str],
         max_bytes: int,
@@ -52,6 +54,7 @@ class Pipeline:
         self._cage = cage
         self._chunker = chunker
         self._embedder = embedder
+        self._known = known
         self._analyzer = analyzer
         self._language = language
         self._max_bytes = max_bytes
@@ -143,14 +146,17 @@ class Pipeline:
         return replace(chunk, language=self._language(chunk.text), terms=" ".join(terms))
 
     def _embed(self, version: Version, chunks: Sequence[Chunk]) -> Vectors | None:
-        """[chunks, dim], a bounded batch at a time; None when the version was cancelled on the way."""
+        """[chunks, dim], a bounded batch at a time; None when the version was cancelled on the way.
+
+        Passages that the collection holds already, as most of a new version's, are not embedded again."""
         vectors = np.empty((len(chunks), self._embedder.identity.dim), np.float32)
         for at in range(0, len(chunks), EMBED_CHUNKS):
             if not self._queue.advance(version, stage="embedding", done=at, total=len(chunks)):
                 return None
-            some = chunks[at : at + EMBED_CHUNKS]
-            vectors[at : at + len(some)] = self._embedder.embed_passages(
-                [passage(chunk.context, chunk.text) for chunk in some]
-            )
+            some = [passage(chunk.context, chunk.text) for chunk in chunks[at : at + EMBED_CHUNKS]]
+            found = self._known.find(version.collection_id, self._embedder.identity, some)
+            new = [one for one in dict.fromkeys(some) if one not in found]
+            found.update(zip(new, self._embedder.embed_passages(new) if new else [], strict=True))
+            vectors[at : at + len(some)] = [found[one] for one in some]
         self._queue.advance(version, stage="committing", done=len(chunks), total=len(chunks))
         return vectors

@@ -10,6 +10,7 @@ from tests.support.left_out import leave_out
 pytest_plugins = [
     "tests.support.database",
     "tests.support.engine",
+    "tests.support.ingestion",
     "tests.support.pages",
     "tests.support.service",
 ]

@@ -8,6 +8,7 @@ from tokenizers.pre_tokenizers import Whitespace
 
 from app.compose import Service
 from indexes.embedder import FakeEmbedder
+from indexes.known_vectors import KnownVectors
 from ingest.cage import ExtractionCage
 from ingest.chunker import Chunker
 from ingest.extract import Limits
@@ -35,6 +36,7 @@ class Worker:
             cage=self._cage,
             chunker=self._chunker,
             embedder=FakeEmbedder(),
+            known=KnownVectors(service.database),
             analyzer=ANALYZER,
             language=lambda _text: "en",
             max_bytes=1 << 20,

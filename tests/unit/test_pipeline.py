@@ -1,18 +1,11 @@
 """The ingest story from an accepted version to chunks that answer, over the fake embedder."""
 
-import io
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
-from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
-from tokenizers.pre_tokenizers import Whitespace
 
-from indexes.blobs import Blobs
-from indexes.embedder import FakeEmbedder
 from indexes.errors import (
     FetchRefused,
     SimurghError,
@@ -21,97 +14,15 @@ from indexes.errors import (
     Unavailable,
     UpstreamFailed,
 )
-from indexes.records import Document, EmbedderIdentity, JobDocument, Vectors
+from indexes.records import EmbedderIdentity
 from ingest import pipeline as pipeline_module
 from ingest import worker
-from ingest.cage import ExtractionCage
-from ingest.chunker import Chunker
-from ingest.extract import Limits
-from ingest.fetch import Fetcher
-from ingest.jobs import File, Jobs, Payload
-from ingest.pipeline import MAX_ATTEMPTS, Pipeline
+from ingest.jobs import Payload
+from ingest.pipeline import MAX_ATTEMPTS
 from tests.support import pdfs
+from tests.support.ingestion import MAX_BYTES, Bench
 from tests.support.sites import Site, page
-from tests.support.store import ANALYZER, TENANT, UNSEARCHED, Store
-
-MAX_BYTES = 1 << 20
-
-
-class Embedder(FakeEmbedder):
-    """The fake, with something that happens while it embeds."""
-
-    def __init__(self) -> None:
-        self.meanwhile: Callable[[], None] = lambda: None
-        self.largest = 0
-
-    def embed_passages(self, texts: Sequence[str]) -> Vectors:
-        self.meanwhile()
-        self.largest = max(self.largest, len(texts))
-        return super().embed_passages(texts)
-
-
-class Bench:
-    """A store, a way to hand in, and a pipeline that works it off."""
-
-    def __init__(self, database: Engine, folder: Path, cage: ExtractionCage, chunker: Chunker) -> None:
-        self.store = Store(database)
-        self.blobs = Blobs(folder / "files")
-        self.jobs = Jobs(self.store.queue, self.blobs, max_bytes=MAX_BYTES, max_queued=1000)
-        self.embedder = Embedder()
-        self.pipeline = Pipeline(
-            queue=self.store.queue,
-            blobs=self.blobs,
-            fetcher=Fetcher(timeout=5, max_bytes=MAX_BYTES, allow=["127.0.0.0/8"]),
-            cage=cage,
-            chunker=chunker,
-            embedder=self.embedder,
-            analyzer=ANALYZER,
-            language=lambda text: "en" if text.isascii() else "fa",
-            max_bytes=MAX_BYTES,
-        )
-
-    def submit(self, content: bytes | str, name: str = "a.txt", media_type: str | None = None) -> str:
-        """Returns the job."""
-        stream = io.BytesIO(content.encode() if isinstance(content, str) else content)
-        file = File(name=name, media_type=media_type, stream=stream)
-        return self.jobs.submit(self.store.collection, files=[file])[0]
-
-    def work(self) -> None:
-        for version_id in self.store.queue.unfinished(limit=100):
-            self.pipeline.ingest(version_id)
-
-    def outcome(self, job_id: str) -> JobDocument:
-        [document] = self.store.queue.job(TENANT, job_id).documents
-        return document
-
-    def ingest(self, content: bytes | str, name: str = "a.txt", media_type: str | None = None) -> JobDocument:
-        job_id = self.submit(content, name, media_type)
-        self.work()
-        return self.outcome(job_id)
-
-    def document(self, outcome: JobDocument) -> Document:
-        return self.store.documents.get(TENANT, outcome.document_id)
-
-
-@pytest.fixture(scope="module")
-def cage() -> Iterator[ExtractionCage]:
-    made = ExtractionCage(limits=Limits(pages=100, chars=500_000), timeout=20)
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def chunker(tmp_path_factory: pytest.TempPathFactory) -> Chunker:
-    words = Tokenizer(WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
-    words.pre_tokenizer = Whitespace()  # type: ignore[assignment]
-    file = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
-    words.save(str(file))
-    return Chunker(file, tokens=16)
-
-
-@pytest.fixture
-def bench(sqlite: Engine, tmp_path: Path, cage: ExtractionCage, chunker: Chunker) -> Bench:
-    return Bench(sqlite, tmp_path, cage, chunker)
+from tests.support.store import TENANT, UNSEARCHED
 
 
 @pytest.fixture
