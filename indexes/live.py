@@ -26,6 +26,7 @@ class _Entry:
     opened: threading.Event = field(default_factory=threading.Event)
     index: HybridIndex | None = None
     seq: int = -1
+    built_seq: int = 0  # when it was built from live rows alone
     saved_seq: int = -1
     working: bool = False  # an opening or rebuilding thread is on its way
     progress: str = "opening"
@@ -51,8 +52,8 @@ class LiveIndexes:
 
         Raises IndexUnavailable while the index is being opened, CollectionNotFound.
         """
-        seq = self._chunks.seq(collection)
-        if seq < 0:
+        moment = self._chunks.moment(collection)
+        if moment is None:
             self.forget(collection)
             raise CollectionNotFound(f"collection {collection.name!r} was deleted", param="collection")
         entry = self._entry(collection)
@@ -66,12 +67,19 @@ class LiveIndexes:
                 raise IndexUnavailable(
                     f"the index of {collection.name!r} could not be opened: {entry.progress}"
                 )
-            if entry.seq < seq:
+            if entry.seq < moment.seq:
                 self._replay(entry, entry.index)
             found = entry.index.search(query, k, allowed=allowed)
-        if entry.index.dense.worth_rebuilding:
+        if entry.index.dense.worth_rebuilding or entry.built_seq < moment.purged_seq:
             self._start(entry, self._rebuild)
         return found
+
+    def renew(self) -> None:
+        """Begin to build anew the indexes that hold vectors of what was purged."""
+        for entry in list(self._entries.values()):
+            moment = self._chunks.moment(entry.collection)
+            if entry.index is not None and moment is not None and entry.built_seq < moment.purged_seq:
+                self._start(entry, self._rebuild)
 
     def save(self, *, at_least: int = SNAPSHOT_CHANGES) -> None:
         """Snapshot the indexes that are ``at_least`` changes ahead of their last one."""
@@ -80,7 +88,7 @@ class LiveIndexes:
                 continue
             with entry.lock:
                 try:
-                    self._snapshots.save(entry.collection, entry.index, entry.seq)
+                    self._snapshots.save(entry.collection, entry.index, entry.seq, built_seq=entry.built_seq)
                     entry.saved_seq = entry.seq
                 except CollectionNotFound:
                     self.forget(entry.collection)
@@ -129,9 +137,9 @@ class LiveIndexes:
         if loaded is None:
             self._rebuild(entry)
             return
-        index, seq = loaded
         with entry.lock:
-            entry.index, entry.seq, entry.saved_seq = index, seq, seq
+            entry.index, entry.built_seq = loaded.index, loaded.built_seq
+            entry.seq = entry.saved_seq = loaded.seq
 
     def _rebuild(self, entry: _Entry) -> None:
         """Make the index anew from the database, beside the old one, and switch at once."""
@@ -145,7 +153,9 @@ class LiveIndexes:
         changes = self._chunks.changes(entry.collection, after=-1)
         index, seq, recall = build_hybrid(entry.collection.embedder.dim, changes, progress)
         with entry.lock:
-            entry.index, entry.seq, entry.saved_seq, entry.recall = index, max(seq, 0), -1, recall
+            entry.index, entry.recall = index, recall
+            entry.seq = entry.built_seq = max(seq, 0)
+            entry.saved_seq = -1
         log.info(
             "index rebuilt",
             collection=entry.collection.name,

@@ -7,14 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
-    Connection,
     Engine,
-    Row,
     and_,
     func,
     insert,
-    not_,
-    or_,
     select,
     update,
 )
@@ -26,6 +22,7 @@ from indexes.database import reading, writing
 from indexes.embedder import passage
 from indexes.endings import UNFINISHED, end_versions, end_waiting
 from indexes.errors import CollectionNotFound, JobNotFound, Unavailable
+from indexes.identity import document_for, same_bytes
 from indexes.known_vectors import digest_of
 from indexes.records import (
     Chunk,
@@ -78,12 +75,12 @@ class Queue:
                 )
             )
             for ordinal, item in enumerate(new):
-                same = _same_bytes(db, collection, item)
+                same = same_bytes(db, collection, item)
                 if same is not None:
-                    documents.append(_job_document(same.document_id, item.name, "unchanged"))
+                    documents.append(_job_document(same, item.name, "unchanged"))
                     ended[job_id] += 1
                     continue
-                document_id = _document_for(db, collection, item, now)
+                document_id = document_for(db, collection, item, now)
                 # A newer version of the same source makes the waiting ones pointless.
                 ended += end_waiting(db, s.versions.c.document_id == document_id, "replaced")
                 version_id = uuid.uuid4().hex
@@ -200,7 +197,7 @@ class Queue:
             if changed != 1:
                 return False
             seq = next_seq(db, version.collection_id)
-            retire(db, version.document_id, seq)
+            retire(db, version.collection_id, version.document_id, seq)
             db.execute(
                 update(s.versions)
                 .where(s.versions.c.document_id == version.document_id, s.versions.c.id != version.id)
@@ -328,49 +325,6 @@ class Queue:
                 )
             ).one()
         return count, time.time() - oldest if oldest else 0.0
-
-
-def _same_bytes(db: Connection, collection: Collection, item: NewDocument) -> Row[Any] | None:
-    """A version with the bytes of ``item`` that waits, or that answers and will not soon be replaced."""
-    if item.sha256 is None:
-        return None
-    newer = s.versions.alias("newer")
-    about_to_be_replaced = (
-        select(newer.c.id)
-        .where(newer.c.document_id == s.documents.c.id, newer.c.status.in_(UNFINISHED))
-        .exists()
-    )
-    answering = and_(s.versions.c.id == s.documents.c.version_id, not_(about_to_be_replaced))
-    return db.execute(
-        select(s.versions.c.document_id)
-        .join(s.documents, s.documents.c.id == s.versions.c.document_id)
-        .where(s.documents.c.collection_id == collection.id, s.documents.c.deleted_at.is_(None))
-        .where(s.versions.c.sha256 == item.sha256)
-        .where(or_(answering, s.versions.c.status.in_(UNFINISHED)))
-        .limit(1)
-    ).one_or_none()
-
-
-def _document_for(db: Connection, collection: Collection, item: NewDocument, now: float) -> str:
-    """The live document of the same source, updated, or a new one."""
-    known: str | None = db.execute(
-        select(s.documents.c.id).where(
-            s.documents.c.collection_id == collection.id,
-            s.documents.c.source == item.source,
-            s.documents.c.deleted_at.is_(None),
-        )
-    ).scalar_one_or_none()
-    facts = {"name": item.name, "tags": item.tags, "metadata": item.metadata}
-    if known is not None:
-        db.execute(update(s.documents).where(s.documents.c.id == known).values(**facts))
-        return known
-    document_id = uuid.uuid4().hex
-    db.execute(
-        insert(s.documents).values(
-            id=document_id, collection_id=collection.id, source=item.source, created_at=now, **facts
-        )
-    )
-    return document_id
 
 
 def _job_document(document_id: str, name: str, status: str) -> JobDocument:

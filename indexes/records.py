@@ -56,6 +56,13 @@ class Document:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Deletion:
+    document_id: str
+    deleted_at: float
+    purged_at: float | None  # since when neither text nor vectors nor bytes of it are left
+
+
+@dataclass(frozen=True, kw_only=True)
 class NewDocument:
     """One source handed in for ingestion. ``origin`` holds ids and addresses, never bytes."""
 

@@ -40,6 +40,8 @@ collections = Table(
     Column("query_prompt", Text, nullable=False),
     Column("passage_prompt", Text, nullable=False),
     Column("seq", BigInteger, nullable=False, default=0),  # of the last change to its chunks
+    Column("purged_seq", BigInteger, nullable=False, default=0, server_default="0"),  # see indexes.purge
+    Column("purged_at", Float),
     Column("created_at", Float, nullable=False),  # seconds since the epoch, as all times here
     UniqueConstraint("tenant", "name"),
 )
@@ -56,6 +58,7 @@ documents = Table(
     Column("version_id", String(32)),  # the version that answers; null until one is committed
     Column("created_at", Float, nullable=False),
     Column("deleted_at", Float),
+    Column("purged_at", Float),  # since when nothing of it is left but this row
 )
 Index("ix_documents_source", documents.c.collection_id, documents.c.source)
 
@@ -147,6 +150,8 @@ snapshots = Table(
     Column("collection_id", ForeignKey("collections.id"), nullable=False, index=True),
     Column("file", Text, nullable=False),
     Column("seq", BigInteger, nullable=False),
+    # Of the change up to which it was built from live rows alone; what was removed later may still be inside.
+    Column("built_seq", BigInteger, nullable=False, default=0, server_default="0"),
     Column("sha256", String(64), nullable=False),
     Column("ntotal", Integer, nullable=False),
     Column("dim", Integer, nullable=False),

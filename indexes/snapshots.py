@@ -10,12 +10,13 @@ import hashlib
 import os
 import shutil
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import safetensors.numpy
 import structlog
 from safetensors import SafetensorError
-from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy import Engine, and_, delete, insert, select
 
 from indexes import schema as s
 from indexes.blobs import sha256_of, sync
@@ -29,13 +30,21 @@ KEEP = 2
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    index: HybridIndex
+    seq: int  # of the last change that it has taken
+    built_seq: int
+
+
 class Snapshots:
     def __init__(self, engine: Engine, folder: Path) -> None:
         self._engine = engine
         self._folder = folder
 
-    def save(self, collection: Collection, index: HybridIndex, seq: int) -> None:
-        """Raises StorageFull, CollectionNotFound."""
+    def save(self, collection: Collection, index: HybridIndex, seq: int, *, built_seq: int) -> None:
+        """``built_seq``: of the change at which the index was built from live rows alone. Nothing is kept of
+        one that may hold what was purged since. Raises StorageFull, CollectionNotFound."""
         folder = self._folder / collection.id
         name = f"snap-{seq}.safetensors"
         partial = folder / f"snap-{seq}.tmp"
@@ -58,6 +67,7 @@ class Snapshots:
             "collection_id": collection.id,
             "file": name,
             "seq": seq,
+            "built_seq": built_seq,
             "sha256": sha256,
             "ntotal": index.dense.total,
             "dim": collection.embedder.dim,
@@ -66,15 +76,16 @@ class Snapshots:
         }
         with writing(self._engine) as db:
             try:
-                lock(db, collection.id)
+                purged_seq = lock(db, collection.id).purged_seq
             except CollectionNotFound:
                 self.forget(collection)
                 raise
-            db.execute(insert(s.snapshots).values(row))
-        self._forget_old(collection)
+            if built_seq >= purged_seq:
+                db.execute(insert(s.snapshots).values(row))
+        self._forget_old(collection.id)
 
-    def load(self, collection: Collection) -> tuple[HybridIndex, int] | None:
-        """The newest snapshot that holds what its row promises, and its seq; None when none does."""
+    def load(self, collection: Collection) -> Loaded | None:
+        """The newest snapshot that holds what its row promises; None when none does."""
         query = select(s.snapshots).where(s.snapshots.c.collection_id == collection.id)
         with reading(self._engine) as db:
             rows = db.execute(query.order_by(s.snapshots.c.id.desc())).all()
@@ -94,20 +105,27 @@ class Snapshots:
             except (OSError, ValueError, KeyError, SafetensorError, RuntimeError) as error:
                 log.warning("snapshot refused", collection=collection.name, file=row.file, reason=str(error))
                 continue
-            return index, int(row.seq)
+            return Loaded(index=index, seq=int(row.seq), built_seq=int(row.built_seq))
         return None
+
+    def drop_stale(self, collection_id: str, purged_seq: int) -> None:
+        """Remove the snapshots that may hold what was purged up to ``purged_seq``."""
+        stale = and_(s.snapshots.c.collection_id == collection_id, s.snapshots.c.built_seq < purged_seq)
+        with writing(self._engine) as db:
+            db.execute(delete(s.snapshots).where(stale))
+        self._forget_old(collection_id)
 
     def forget(self, collection: Collection) -> None:
         """Remove the files of a collection that was deleted; its rows went with it."""
         shutil.rmtree(self._folder / collection.id, ignore_errors=True)
 
-    def _forget_old(self, collection: Collection) -> None:
-        mine = s.snapshots.c.collection_id == collection.id
+    def _forget_old(self, collection_id: str) -> None:
+        mine = s.snapshots.c.collection_id == collection_id
         with writing(self._engine) as db:
             rows = db.execute(select(s.snapshots).where(mine).order_by(s.snapshots.c.id.desc())).all()
             db.execute(delete(s.snapshots).where(s.snapshots.c.id.in_([row.id for row in rows[KEEP:]])))
         kept = {row.file for row in rows[:KEEP]}
-        for path in (self._folder / collection.id).iterdir():
+        for path in (self._folder / collection_id).glob("*"):
             if path.name not in kept:  # older ones, and what a crash left
                 with contextlib.suppress(OSError):
                     path.unlink()

@@ -39,5 +39,6 @@ def create_application(settings: Settings, build: Callable[[], Awaitable[Service
     errors.install(app)
     for part in (ask, ingest, documents, view, collections, adapters, openai, health):
         app.include_router(part.router)
+    app.include_router(documents.deletions)
     web.install(app)
     return app

@@ -8,7 +8,7 @@ from collections.abc import Coroutine
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Query, Request
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 from starlette.requests import ClientDisconnect
 
 from app.compose import TENANT, Service
@@ -16,7 +16,11 @@ from indexes.errors import Unauthorized
 
 T = TypeVar("T")
 DISCONNECT_POLL = 0.2  # seconds
+MAX_TAG = 100  # characters
 NAME = r"^[\w][\w.-]{0,63}$"  # of collections and adapters, in any script
+
+
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TAG)]
 
 
 class Strict(BaseModel):

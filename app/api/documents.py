@@ -5,14 +5,24 @@ from urllib.parse import quote
 
 from fastapi import APIRouter
 from fastapi.responses import FileResponse, PlainTextResponse
+from pydantic import Field
 
 from app.api import views
-from app.api.deps import After, Limit, ServiceDep, TenantDep
+from app.api.deps import NAME, After, Limit, ServiceDep, Strict, Tag, TenantDep
 from indexes.errors import DocumentNotFound
 
 router = APIRouter(prefix="/documents", tags=["documents"])
+deletions = APIRouter(prefix="/deletions", tags=["documents"])
+PRINTABLE = r"^[^\x00-\x1f\x7f]+$"
 # A browser must never run what somebody uploaded.
 SANDBOX = {"Content-Security-Policy": "sandbox; default-src 'none'"}
+
+
+class Changes(Strict):
+    name: str | None = Field(None, pattern=PRINTABLE, max_length=1000)
+    tags: list[Tag] | None = None
+    metadata: dict[str, Any] | None = None
+    collection: str | None = Field(None, pattern=NAME)
 
 
 @router.get("")
@@ -49,7 +59,35 @@ def file(document_id: str, service: ServiceDep, tenant: TenantDep) -> FileRespon
     return FileResponse(path, media_type=found.media_type or "application/octet-stream", headers=headers)
 
 
+@router.patch("/{document_id}")
+def change(document_id: str, body: Changes, service: ServiceDep, tenant: TenantDep) -> dict[str, Any]:
+    """Rename, tag anew, move to another collection: nothing is read or embedded again. Fields that are not
+    sent stay."""
+    found = service.documents.get(tenant, document_id)
+    changes = {name: value for name, value in body.model_dump().items() if value is not None}
+    target = changes.pop("collection", found.collection)
+    if changes:
+        service.moving.describe(found, changes)
+    if target != found.collection:
+        source, into = (service.collections.get(tenant, name) for name in (found.collection, target))
+        service.moving.move(found, source, into)
+    return views.document(service.documents.get(tenant, document_id))
+
+
 @router.delete("/{document_id}", status_code=204)
 def delete(document_id: str, service: ServiceDep, tenant: TenantDep) -> None:
     """At the reply the text can no longer be retrieved."""
     service.documents.delete(service.documents.get(tenant, document_id))
+
+
+@deletions.get("")
+def deleted(
+    service: ServiceDep,
+    tenant: TenantDep,
+    collection: str = "default",
+    limit: Limit = 100,
+    after: After = None,
+) -> dict[str, Any]:
+    """What was deleted and since when nothing of it is left on the disk (``purged_at``), newest first."""
+    found = service.collections.get(tenant, collection)
+    return views.page(service.documents.deletions(found, limit=limit, after=after), views.deletion)

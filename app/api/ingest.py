@@ -3,16 +3,16 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import Field, ValidationError
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.datastructures import FormData, UploadFile
 
 from app.api import errors, views
-from app.api.deps import RequestIdDep, ServiceDep, Strict, TenantDep
+from app.api.deps import MAX_TAG, RequestIdDep, ServiceDep, Strict, Tag, TenantDep
 from app.compose import Service
 from indexes.errors import InvalidRequest, SimurghError
 from ingest.jobs import File, Payload
@@ -20,11 +20,8 @@ from ingest.jobs import File, Payload
 router = APIRouter(tags=["ingest"])
 FORM_FIELDS = {"file", "collection", "tags"}
 MAX_FILES = 1000
-MAX_TAG = 100  # characters
 JOB_POLL = 0.3  # seconds
 ENDED = ("succeeded", "failed", "cancelled")
-
-Tag = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TAG)]
 
 
 class PayloadBody(Strict):

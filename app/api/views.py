@@ -5,7 +5,7 @@ from typing import Any
 
 from app.asking import Answer
 from app.citations import Citation
-from indexes.records import Adapter, Collection, Document, Hit, Job, Page
+from indexes.records import Adapter, Collection, Deletion, Document, Hit, Job, Page
 
 
 def time_of(seconds: float | None) -> str | None:
@@ -123,6 +123,14 @@ def document(found: Document) -> dict[str, Any]:
         "sha256": found.sha256,
         "created_at": time_of(found.created_at),
         "updated_at": time_of(found.updated_at),
+    }
+
+
+def deletion(found: Deletion) -> dict[str, Any]:
+    return {
+        "document_id": found.document_id,
+        "deleted_at": time_of(found.deleted_at),
+        "purged_at": time_of(found.purged_at) if found.purged_at is not None else None,
     }
 
 

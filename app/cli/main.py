@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli import adapters, demo, doctor, evaluate, prepare, run, use
+from app.cli import adapters, demo, doctor, evaluate, prepare, run, store, use
 
 cli = typer.Typer(
     name="simurgh",
@@ -18,6 +18,7 @@ cli.command()(use.ask)
 cli.command()(use.search)
 cli.command("eval")(evaluate.evaluate)
 cli.command()(doctor.doctor)
+cli.command()(store.purge)
 cli.command()(demo.demo)
 cli.add_typer(adapters.app, name="adapters")
 cli.add_typer(prepare.app, name="models")

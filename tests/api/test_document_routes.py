@@ -110,3 +110,51 @@ async def test_strange_ids(api: Api) -> None:
         answer = await api.http.get(f"/documents/{one}")
         assert answer.status_code == 404, answer.text
         assert answer.json()["error"]["code"] in ("document_not_found", "not_found")
+
+
+async def test_renamed_tagged_and_moved(api: Api) -> None:
+    document_id = await upload(api, "a.txt", b"The ferry leaves at noon.")
+    path = f"/documents/{document_id}"
+    changed = (await api.http.patch(path, json={"name": "ferry.txt", "tags": ["sea"]})).json()
+    assert (changed["name"], changed["tags"], changed["chunks"]) == ("ferry.txt", ["sea"], 1)
+    await api.http.post("/collections", json={"name": "harbour"})
+    moved = (await api.http.patch(path, json={"collection": "harbour", "metadata": {"pier": "2"}})).json()
+    assert (moved["collection"], moved["metadata"], moved["tags"]) == ("harbour", {"pier": "2"}, ["sea"])
+
+    async def found(collection: str) -> list[str]:
+        question = {"question": "ferry", "collection": collection, "filters": {"metadata.pier": ["2"]}}
+        sources = (await api.http.post("/search", json=question)).json()["sources"]
+        return [source["document_id"] for source in sources]
+
+    assert await found("harbour") == [document_id]
+    assert await found("default") == []
+    again = await api.http.post("/ingest", files=[("file", ("ferry.txt", b"The ferry leaves at noon."))])
+    assert again.json()["documents"][0]["status"] == "queued"  # the default collection has no such document
+
+
+async def test_bad_changes(api: Api) -> None:
+    [one, two] = await api.ingest("The ferry leaves at noon.", "The tram runs all night.")
+    error_of(await api.http.patch("/documents/none-such", json={}), 404, "document_not_found", "document_id")
+    for field, value in (("name", "a\x00b"), ("name", ""), ("colour", "x"), ("tags", [""])):
+        refused = await api.http.patch(f"/documents/{one}", json={field: value})
+        assert refused.status_code == 422
+        assert refused.json()["error"]["param"].startswith(field)
+    missing = await api.http.patch(f"/documents/{one}", json={"collection": "no"})
+    error_of(missing, 404, "collection_not_found", "collection")
+    assert (await api.http.patch(f"/documents/{two}", json={})).status_code == 200
+
+
+async def test_deletions_are_told_until_and_after_they_are_purged(api: Api) -> None:
+    ids = await api.ingest("The ferry leaves at noon.", "The tram runs all night.")
+    for document_id in ids:
+        await api.http.delete(f"/documents/{document_id}")
+    page = (await api.http.get("/deletions", params={"limit": 1})).json()
+    assert page["has_more"] is True
+    rest = (await api.http.get("/deletions", params={"after": page["data"][0]["document_id"]})).json()
+    told = page["data"] + rest["data"]
+    assert {one["document_id"] for one in told} == set(ids)
+    assert {one["purged_at"] for one in told} == {None}
+    api.service.purge.run()
+    told = (await api.http.get("/deletions")).json()["data"]
+    assert all(one["purged_at"] >= one["deleted_at"] for one in told)
+    error_of(await api.http.get("/deletions?after=none-such"), 422, "invalid_request", "after")

@@ -68,6 +68,12 @@ BODIES: list[tuple[str, str, dict[str, st.SearchStrategy[Any]], str]] = [
         {"description": st.none() | TEXT, "default_adapter": NAMES},
         "description",
     ),
+    (
+        "PATCH",
+        "/documents/none-such",
+        {"name": TEXT, "tags": st.lists(TEXT, max_size=2), "metadata": JSON, "collection": NAMES},
+        "name",
+    ),
     ("POST", "/v1/chat/completions", CHAT, "messages"),
     ("POST", "/v1/embeddings", {"model": TEXT, "input": TEXT | st.lists(TEXT, max_size=3)}, "input"),
 ]

@@ -68,6 +68,11 @@ class Store:
     def delete(self, document_id: str) -> None:
         self.documents.delete(self.documents.get(TENANT, document_id))
 
+    def seq(self) -> int:
+        moment = self.chunks.moment(self.collection)
+        assert moment is not None
+        return moment.seq
+
     def live(self) -> dict[int, str]:
         """Chunk id -> text, of all that may answer."""
         ids = self.chunks.allowed(self.collection, {})

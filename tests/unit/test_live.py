@@ -10,13 +10,11 @@ from sqlalchemy import Engine
 
 from indexes import faiss_index, hybrid, live
 from indexes.errors import CollectionNotFound, IndexUnavailable
-from indexes.fusion import load_fusion
 from indexes.hybrid import Query
 from indexes.live import LiveIndexes
-from indexes.neighbours import Neighbours
-from indexes.retrieval import Retrieval
 from indexes.snapshots import Snapshots
-from tests.support.store import ANALYZER, TENANT, Store
+from tests.support.searching import found
+from tests.support.store import TENANT, Store
 
 Open = Callable[[], LiveIndexes]
 
@@ -30,19 +28,6 @@ def store(sqlite: Engine) -> Store:
 def opened(store: Store, tmp_path: Path) -> Open:
     """As after a start of the service; all share one folder."""
     return lambda: LiveIndexes(store.chunks, Snapshots(store.database, tmp_path / "snapshots"))
-
-
-def found(store: Store, indexes: LiveIndexes, text: str, k: int = 10) -> list[str]:
-    collection = store.collections.get(TENANT, "default")
-    retrieval = Retrieval(
-        embedder=store.embedder,
-        live=indexes,
-        chunks=store.chunks,
-        analyzer=ANALYZER,
-        fusion=load_fusion(),
-        neighbours=Neighbours(store.database),
-    )
-    return [hit.text for hit in retrieval.search(collection, text, top_k=k, filters={})]
 
 
 def test_every_search_sees_what_was_committed_before_it(store: Store, opened: Open) -> None:

@@ -113,10 +113,10 @@ def test_a_new_version_replaces_the_old_in_one_commit(store: Store) -> None:
     assert same.split(":")[0] == document
     assert sorted(store.live().values()) == ["old one", "old two"], "the old one answers until then"
     version = store.take(version_id)
-    before = store.chunks.seq(store.collection)
+    before = store.seq()
     assert store.commit(version, "new")
     assert list(store.live().values()) == ["new"]
-    assert store.chunks.seq(store.collection) == before + 1
+    assert store.seq() == before + 1
     assert store.documents.text(store.documents.get(TENANT, document)) == "new"
 
 
