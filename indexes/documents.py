@@ -142,6 +142,7 @@ def _record(row: Row[Any]) -> Document:
         collection=row.collection,
         name=row.name,
         title=row.title,
+        source=row.source,
         uri=row.origin.get("uri", row.source),
         media_type=row.media_type,
         tags=row.tags,
@@ -155,4 +156,5 @@ def _record(row: Row[Any]) -> Document:
         sha256=row.sha256,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        seen_at=row.seen_at,
     )

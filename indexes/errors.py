@@ -5,6 +5,7 @@
     │   ├── CollectionNotFound
     │   ├── DocumentNotFound
     │   ├── JobNotFound
+    │   ├── SourceNotFound
     │   └── AdapterNotFound
     ├── InvalidRequest
     │   ├── InvalidAdapter
@@ -62,6 +63,10 @@ class DocumentNotFound(NotFound):
 
 class JobNotFound(NotFound):
     code = "job_not_found"
+
+
+class SourceNotFound(NotFound):
+    code = "source_not_found"
 
 
 class AdapterNotFound(NotFound):

@@ -1,5 +1,6 @@
 """Which document a source is: by where it comes from, and by its bytes. In the caller's transaction."""
 
+import time
 import uuid
 
 from sqlalchemy import Connection, and_, insert, not_, or_, select, update
@@ -37,6 +38,7 @@ def same_bytes(db: Connection, collection: Collection, item: NewDocument) -> str
     found: str | None = db.execute(query.limit(1)).scalar_one_or_none()
     if found is not None and found == known:
         _describe(db, found, item)
+        seen(db, found)
     return found
 
 
@@ -55,6 +57,11 @@ def document_for(db: Connection, collection: Collection, item: NewDocument, now:
     return document_id
 
 
+def seen(db: Connection, document_id: str) -> None:
+    """Its source says now what is stored of it."""
+    db.execute(update(s.documents).where(s.documents.c.id == document_id).values(seen_at=time.time()))
+
+
 def _document_of(db: Connection, collection: Collection, source: str) -> str | None:
     found: str | None = db.execute(
         select(s.documents.c.id).where(
@@ -67,7 +74,10 @@ def _document_of(db: Connection, collection: Collection, source: str) -> str | N
 
 
 def _describe(db: Connection, document_id: str, item: NewDocument) -> None:
-    db.execute(update(s.documents).where(s.documents.c.id == document_id).values(**_facts(item)))
+    """An address that has yet to be fetched says nothing new of a known document but its tags, if any."""
+    facts = _facts(item) if item.sha256 is not None else {"tags": item.tags} if item.tags else {}
+    if facts:
+        db.execute(update(s.documents).where(s.documents.c.id == document_id).values(**facts))
 
 
 def _facts(item: NewDocument) -> dict[str, object]:

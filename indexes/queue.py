@@ -3,10 +3,11 @@
 import time
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
+    Connection,
     Engine,
     and_,
     func,
@@ -21,16 +22,21 @@ from indexes.collections import require_embedder
 from indexes.database import reading, writing
 from indexes.embedder import passage
 from indexes.endings import UNFINISHED, end_versions, end_waiting
-from indexes.errors import CollectionNotFound, JobNotFound, Unavailable
-from indexes.identity import document_for, same_bytes
+from indexes.errors import CollectionNotFound, JobNotFound
+from indexes.identity import document_for, same_bytes, seen
 from indexes.known_vectors import digest_of
+from indexes.pulls import cancel_pulls, is_running, new_job, record_source, require_room, start_pull
 from indexes.records import (
+    Answering,
     Chunk,
     Collection,
     EmbedderIdentity,
     Job,
     JobDocument,
+    JobPull,
     NewDocument,
+    NewSource,
+    Pull,
     Vectors,
     Version,
 )
@@ -46,61 +52,43 @@ class Queue:
         self._engine = engine
 
     def accept(
-        self, collection: Collection, new: Sequence[NewDocument], *, max_queued: int
+        self,
+        collection: Collection,
+        new: Sequence[NewDocument],
+        *,
+        max_queued: int,
+        pulled: Sequence[NewSource] = (),
     ) -> tuple[str, list[JobDocument], list[str]]:
         """Record a job durably. Returns its id, its documents, and the ids of versions to work on.
 
         The same bytes in the same collection are ``unchanged``: they cost nothing.
         Raises Unavailable when more than ``max_queued`` versions wait already, CollectionNotFound.
         """
-        job_id, now = uuid.uuid4().hex, time.time()
-        documents: list[JobDocument] = []
-        ended = Counter({job_id: 0})  # versions, by job
-        version_ids: list[str] = []
         with writing(self._engine) as db:
             lock(db, collection.id)
-            waiting = db.execute(select(func.count()).where(s.versions.c.status.in_(UNFINISHED))).scalar_one()
-            if waiting + len(new) > max_queued:
-                raise Unavailable(f"{waiting} documents wait already: try again later", retry_after=30)
-            db.execute(
-                insert(s.jobs).values(
-                    id=job_id,
-                    tenant=collection.tenant,
-                    collection_id=collection.id,
-                    status="queued",
-                    stage="queued",
-                    done=0,
-                    total=len(new),
-                    created_at=now,
-                )
-            )
-            for ordinal, item in enumerate(new):
-                same = same_bytes(db, collection, item)
-                if same is not None:
-                    documents.append(_job_document(same, item.name, "unchanged"))
-                    ended[job_id] += 1
-                    continue
-                document_id = document_for(db, collection, item, now)
-                # A newer version of the same source makes the waiting ones pointless.
-                ended += end_waiting(db, s.versions.c.document_id == document_id, "replaced")
-                version_id = uuid.uuid4().hex
-                db.execute(
-                    insert(s.versions).values(
-                        id=version_id,
-                        document_id=document_id,
-                        job_id=job_id,
-                        ordinal=ordinal,
-                        status="queued",
-                        origin=item.origin,
-                        sha256=item.sha256,
-                        title=item.title,
-                        created_at=now,
-                    )
-                )
-                documents.append(_job_document(document_id, item.name, "queued"))
-                version_ids.append(version_id)
-            end_versions(db, ended)
+            require_room(db, len(new), max_queued)
+            job_id = new_job(db, collection, total=len(new))
+            for source in pulled:
+                source_id = record_source(db, collection, source)
+                if source.at_once:
+                    start_pull(db, source_id, job_id)
+            documents, version_ids = _enter(db, collection, job_id, new)
         return job_id, documents, version_ids
+
+    def extend(self, pull: Pull, new: Sequence[NewDocument], *, max_queued: int) -> bool:
+        """Documents that a pull found, into its job; False when it was cancelled meanwhile.
+
+        Raises Unavailable as `accept` does, CollectionNotFound.
+        """
+        with writing(self._engine) as db:
+            lock(db, pull.collection.id)
+            if not is_running(db, pull.id):
+                return False
+            require_room(db, len(new), max_queued)
+            total = s.jobs.c.total + len(new)
+            db.execute(update(s.jobs).where(s.jobs.c.id == pull.job_id).values(total=total))
+            _enter(db, pull.collection, pull.job_id, new)
+        return True
 
     def take(self, version_id: str) -> Version | None:
         """Mark a version as being worked on; None when there is nothing left to do for it."""
@@ -165,6 +153,7 @@ class Queue:
         sha256: str,
         page_starts: list[int] | None,
         unread_pages: list[int],
+        validators: Mapping[str, str] | None = None,
         chunks: Sequence[Chunk],
         vectors: Vectors,
         embedder: EmbedderIdentity,
@@ -189,6 +178,7 @@ class Queue:
                     title=title,
                     media_type=media_type,
                     sha256=sha256,
+                    validators=validators,
                     page_starts=page_starts,
                     unread_pages=unread_pages,
                     finished_at=now,
@@ -227,7 +217,7 @@ class Queue:
             db.execute(
                 update(s.documents)
                 .where(s.documents.c.id == version.document_id)
-                .values(version_id=version.id)
+                .values(version_id=version.id, seen_at=now)
             )
             end_versions(db, {version.job_id: 1})
         return True
@@ -242,17 +232,22 @@ class Queue:
                 .where(s.versions.c.id == version.id, s.versions.c.status.in_(UNFINISHED))
                 .values(status=status, error_code=code, error=error, finished_at=time.time())
             ).rowcount
+            if changed and status == "unchanged":
+                seen(db, version.document_id)
             if changed:
                 end_versions(db, {version.job_id: 1})
 
-    def current_sha256(self, version: Version) -> str | None:
-        """The bytes that answer for the document now, to tell whether a fetch brought anything new."""
+    def answering(self, version: Version) -> Answering:
+        """What answers for the document now, to tell whether a fetch brought anything new."""
         with reading(self._engine) as db:
-            return db.execute(
-                select(s.versions.c.sha256)
+            row = db.execute(
+                select(s.versions.c.sha256, s.versions.c.validators)
                 .join(s.documents, s.documents.c.version_id == s.versions.c.id)
                 .where(s.documents.c.id == version.document_id)
-            ).scalar_one_or_none()
+            ).one_or_none()
+        if row is None:
+            return Answering(sha256=None, validators={})
+        return Answering(sha256=row.sha256, validators=row.validators or {})
 
     def unfinished(self, *, limit: int) -> list[str]:
         """Ids of accepted versions that have not ended, oldest first."""
@@ -283,6 +278,9 @@ class Queue:
                 .group_by(s.versions.c.id, s.documents.c.name)
                 .order_by(s.versions.c.ordinal)
             ).all()
+            pulls = db.execute(
+                select(s.pulls).where(s.pulls.c.job_id == job_id).order_by(s.pulls.c.created_at)
+            ).all()
         return Job(
             id=row.id,
             collection=row.collection,
@@ -295,6 +293,16 @@ class Queue:
             created_at=row.created_at,
             finished_at=row.finished_at,
             documents=[_part(part) for part in parts],
+            pulls=[
+                JobPull(
+                    source_id=pull.source_id,
+                    status=pull.status,
+                    items=pull.items,
+                    error=pull.error,
+                    error_code=pull.error_code,
+                )
+                for pull in pulls
+            ],
         )
 
     def cancel(self, tenant: str, job_id: str) -> Job:
@@ -308,6 +316,7 @@ class Queue:
                 .where(s.versions.c.job_id == job_id, s.versions.c.status.in_(UNFINISHED))
                 .values(status="cancelled", finished_at=time.time())
             ).rowcount
+            ended += cancel_pulls(db, job_id)
             if ended:
                 db.execute(
                     update(s.jobs)
@@ -325,6 +334,43 @@ class Queue:
                 )
             ).one()
         return count, time.time() - oldest if oldest else 0.0
+
+
+def _enter(
+    db: Connection, collection: Collection, job_id: str, new: Sequence[NewDocument]
+) -> tuple[list[JobDocument], list[str]]:
+    """Documents into a job that counts them already; with them the ids of versions to work on."""
+    now = time.time()
+    documents: list[JobDocument] = []
+    ended = Counter({job_id: 0})  # versions, by job
+    version_ids: list[str] = []
+    for ordinal, item in enumerate(new):
+        same = same_bytes(db, collection, item)
+        if same is not None:
+            documents.append(_job_document(same, item.name, "unchanged"))
+            ended[job_id] += 1
+            continue
+        document_id = document_for(db, collection, item, now)
+        # A newer version of the same source makes the waiting ones pointless.
+        ended += end_waiting(db, s.versions.c.document_id == document_id, "replaced")
+        version_id = uuid.uuid4().hex
+        db.execute(
+            insert(s.versions).values(
+                id=version_id,
+                document_id=document_id,
+                job_id=job_id,
+                ordinal=ordinal,
+                status="queued",
+                origin=item.origin,
+                sha256=item.sha256,
+                title=item.title,
+                created_at=now,
+            )
+        )
+        documents.append(_job_document(document_id, item.name, "queued"))
+        version_ids.append(version_id)
+    end_versions(db, ended)
+    return documents, version_ids
 
 
 def _job_document(document_id: str, name: str, status: str) -> JobDocument:

@@ -1,5 +1,6 @@
 """Frozen records that pass between the layers. Times are seconds since the epoch."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -40,6 +41,7 @@ class Document:
     collection: str
     name: str
     title: str | None
+    source: str  # what makes it the same document
     uri: str
     media_type: str | None
     tags: list[str]
@@ -53,6 +55,7 @@ class Document:
     sha256: str | None
     created_at: float
     updated_at: float
+    seen_at: float | None  # when its source was last found to say what is stored
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +76,52 @@ class NewDocument:
     metadata: dict[str, Any] = field(default_factory=dict)
     sha256: str | None = None  # null where the bytes are yet to be fetched
     title: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewSource:
+    """What documents are pulled from, once or again and again."""
+
+    kind: str  # url, api, database
+    key: str  # what makes it the same source
+    spec: dict[str, Any]
+    tags: list[str] = field(default_factory=list)
+    every: float | None = None  # seconds
+    at_once: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    id: str
+    collection: str
+    kind: str
+    spec: dict[str, Any]
+    tags: list[str]
+    every: float | None
+    next_at: float | None
+    seen_at: float | None
+    error: str | None
+    created_at: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pull:
+    """A pull in the worker's hands."""
+
+    id: str
+    job_id: str
+    collection: Collection
+    source: Source
+    key: str  # of the source
+    attempts: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answering:
+    """Of the version that answers for a document; nothing where none does."""
+
+    sha256: str | None
+    validators: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +180,7 @@ class Hit:
     dense: float = 0.0  # cosine of question and passage
     lexical: float = 0.0  # BM25 as a share of the most that the question could get, 0..1
     coverage: float = 0.0  # share of the question's idf that stands in the passage, 0..1
+    seen_at: float | None = None  # when its source was last found to say what is stored
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +191,15 @@ class JobDocument:
     pages: int | None
     unread_pages: tuple[int, ...]  # from 1; such as show something that could not be read
     chunks: int
+    error: str | None
+    error_code: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobPull:
+    source_id: str
+    status: str
+    items: int
     error: str | None
     error_code: str | None
 
@@ -158,6 +217,7 @@ class Job:
     created_at: float
     finished_at: float | None
     documents: list[JobDocument]
+    pulls: list[JobPull]
 
 
 @dataclass(frozen=True, kw_only=True)

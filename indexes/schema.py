@@ -59,6 +59,7 @@ documents = Table(
     Column("created_at", Float, nullable=False),
     Column("deleted_at", Float),
     Column("purged_at", Float),  # since when nothing of it is left but this row
+    Column("seen_at", Float),  # when its source was last found to say what is stored
 )
 Index("ix_documents_source", documents.c.collection_id, documents.c.source)
 
@@ -81,6 +82,7 @@ versions = Table(
     Column("title", Text),
     Column("text", Text),
     Column("page_starts", JSON),  # code-point offset of each page's start; null where there are none
+    Column("validators", JSON),  # {"etag", "last_modified"} as the web server gave them
     Column("unread_pages", JSON),  # numbers from 1 of those that show something that could not be read
     Column("created_at", Float, nullable=False),
     Column("finished_at", Float),
@@ -120,6 +122,38 @@ jobs = Table(
     Column("stage", String(16), nullable=False),
     Column("done", Integer, nullable=False),  # documents ended
     Column("total", Integer, nullable=False),  # documents in the job
+    Column("created_at", Float, nullable=False),
+    Column("finished_at", Float),
+)
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("collection_id", ForeignKey("collections.id"), nullable=False),
+    Column("key", String(64), nullable=False),  # what makes it the same source
+    Column("kind", String(16), nullable=False),  # url, api, database
+    Column("spec", JSON, nullable=False),  # as it was asked for; headers may hold secrets
+    Column("tags", JSON, nullable=False),
+    Column("every", Float),  # seconds between two pulls; null for one that is pulled once
+    Column("next_at", Float, index=True),
+    Column("seen_at", Float),  # when it was last pulled to its end
+    Column("error", Text),  # why the last pull failed
+    Column("created_at", Float, nullable=False),
+    UniqueConstraint("collection_id", "key", name="uq_sources_collection_id"),
+)
+
+pulls = Table(
+    "pulls",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("job_id", ForeignKey("jobs.id"), nullable=False, index=True),
+    Column("source_id", ForeignKey("sources.id"), nullable=False, index=True),
+    Column("status", String(16), nullable=False),  # queued, processing, done, failed, cancelled
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("items", Integer, nullable=False, default=0),
+    Column("error_code", String(64)),
+    Column("error", Text),
     Column("created_at", Float, nullable=False),
     Column("finished_at", Float),
 )

@@ -9,9 +9,10 @@ import ipaddress
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urljoin
 
@@ -26,6 +27,8 @@ ENCODINGS = ("", "identity", "gzip", "x-gzip", "deflate")  # one at most: nested
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 PROTOCOL_ASSIGNMENTS = ipaddress.ip_network("192.0.0.0/24")  # older Pythons take most of it for global
 GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")  # all of IPv6 that is routed in public
+NONE: Mapping[str, str] = MappingProxyType({})
+CONDITIONS = {"etag": "If-None-Match", "last_modified": "If-Modified-Since"}  # validator -> header
 Trace = Callable[[str, dict[str, Any]], None]
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -35,6 +38,8 @@ class Fetched:
     url: str  # after redirects
     content: bytes
     content_type: str | None  # as the server gave it, perhaps with a charset
+    unchanged: bool = False  # 304: what is known already is still so; then there is no content
+    validators: Mapping[str, str] = field(default_factory=dict)  # etag, last_modified
 
 
 class Fetcher:
@@ -46,16 +51,26 @@ class Fetcher:
         self._hosts = {entry for entry in allow if "/" not in entry}
         self._networks = [ipaddress.ip_network(entry) for entry in allow if "/" in entry]
 
-    def fetch(self, url: str) -> Fetched:
-        """Raises FetchRefused for an address that must not be reached, FetchFailed for the rest."""
+    def fetch(
+        self, url: str, *, headers: Mapping[str, str] = NONE, known: Mapping[str, str] = NONE
+    ) -> Fetched:
+        """``headers`` go to the origin of ``url`` alone, not to where it redirects. ``known``: validators of
+        what is there already.
+
+        Raises FetchRefused for an address that must not be reached, FetchFailed for the rest."""
         deadline = time.monotonic() + self._timeout
+        asked = check_url(url)
+        known = {CONDITIONS[name]: value for name, value in known.items() if name in CONDITIONS}
         with (
             httpx.Client(trust_env=False, follow_redirects=False) as client,
             _cut_off(self._timeout) as trace,
         ):
             for _ in range(MAX_REDIRECTS + 1):
+                trusted = _origin(check_url(url)) == _origin(asked)
                 try:
-                    answer = self._once(client, url, deadline, trace)
+                    answer = self._once(
+                        client, url, deadline, trace, {**known, **headers} if trusted else known
+                    )
                 except httpx.HTTPError as error:
                     self._left(deadline)  # cut off for its slowness
                     raise FetchFailed(f"cannot fetch {url}: {error or type(error).__name__}") from error
@@ -64,7 +79,9 @@ class Fetcher:
                 url = answer
         raise FetchFailed(f"more than {MAX_REDIRECTS} redirects", code="too_many_redirects")
 
-    def _once(self, client: httpx.Client, url: str, deadline: float, trace: Trace) -> Fetched | str:
+    def _once(
+        self, client: httpx.Client, url: str, deadline: float, trace: Trace, more: Mapping[str, str]
+    ) -> Fetched | str:
         """The answer, or the address that it redirects to."""
         target = check_url(url)
         address = self._checked_address(target)
@@ -72,7 +89,7 @@ class Fetcher:
         request = client.build_request(
             "GET",
             pinned,
-            headers={"Host": target.netloc.decode("ascii"), "User-Agent": USER_AGENT, **HEADERS},
+            headers={**HEADERS, **more, "Host": target.netloc.decode("ascii"), "User-Agent": USER_AGENT},
             extensions={
                 "sni_hostname": target.raw_host.decode("ascii"),
                 "timeout": httpx.Timeout(self._left(deadline)).as_dict(),
@@ -83,6 +100,8 @@ class Fetcher:
         try:
             if response.has_redirect_location:
                 return _joined(url, response.headers["location"])
+            if response.status_code == 304 and more:
+                return Fetched(url=url, content=b"", content_type=None, unchanged=True)
             if response.status_code != 200:
                 raise FetchFailed(f"{url} answered {response.status_code}", code="fetch_status")
             if response.headers.get("content-encoding", "identity").strip().lower() not in ENCODINGS:
@@ -90,7 +109,16 @@ class Fetcher:
             content = self._body(response, deadline)
         finally:
             response.close()
-        return Fetched(url=url, content=content, content_type=response.headers.get("content-type"))
+        return Fetched(
+            url=url,
+            content=content,
+            content_type=response.headers.get("content-type"),
+            validators={
+                name: response.headers[name.replace("_", "-")]
+                for name in CONDITIONS
+                if name.replace("_", "-") in response.headers
+            },
+        )
 
     def _body(self, response: httpx.Response, deadline: float) -> bytes:
         """The decompressed body, given up as soon as it grows too large or takes too long."""
@@ -146,6 +174,10 @@ def check_url(url: str) -> httpx.URL:
     if parsed.userinfo:
         raise FetchRefused("an address with a user name or password in it is not fetched", param="urls")
     return parsed
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
 
 
 def _joined(url: str, location: str) -> str:

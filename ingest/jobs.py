@@ -4,19 +4,19 @@ The rows are the queue's source of truth; the worker moves them on to DBOS, so n
 two databases.
 """
 
-import hashlib
-import io
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, BinaryIO
-from urllib.parse import urldefrag
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, replace
+from typing import BinaryIO
 
 from indexes.blobs import Blobs
+from indexes.errors import InvalidRequest
+from indexes.pulls import Pulls
 from indexes.queue import Queue
-from indexes.records import Collection, JobDocument, NewDocument
-from ingest.extract import MEDIA_TYPES, clean
+from indexes.records import Collection, Document, JobDocument, NewDocument
+from ingest.extract import clean
 from ingest.fetch import check_url
+from ingest.handed import URL, Payload, payload_document, url_document
+from ingest.sources import Api, Database, api_source, database_source, page_source, seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,21 +26,24 @@ class File:
     stream: BinaryIO
 
 
-@dataclass(frozen=True, kw_only=True)
-class Payload:
-    id: str
-    title: str | None = None
-    text: str | None = None
-    data: dict[str, Any] | list[Any] | None = None
-    metadata: dict[str, Any] = field(default_factory=dict)
-
-
 class Jobs:
-    def __init__(self, queue: Queue, blobs: Blobs, *, max_bytes: int, max_queued: int) -> None:
+    def __init__(
+        self,
+        queue: Queue,
+        pulls: Pulls,
+        blobs: Blobs,
+        *,
+        max_bytes: int,
+        max_queued: int,
+        connections: Container[str] = (),
+    ) -> None:
+        """``connections``: names of the databases that may be read."""
         self._queue = queue
+        self._pulls = pulls
         self._blobs = blobs
         self._max_bytes = max_bytes
         self._max_queued = max_queued
+        self._connections = connections
 
     def submit(
         self,
@@ -49,18 +52,56 @@ class Jobs:
         files: Sequence[File] = (),
         urls: Sequence[str] = (),
         payloads: Sequence[Payload] = (),
+        apis: Sequence[Api] = (),
+        databases: Sequence[Database] = (),
+        refresh: str | None = None,
         tags: Sequence[str] = (),
     ) -> tuple[str, list[JobDocument]]:
-        """Returns the job's id and its documents. Raises FetchRefused, TooLarge, StorageFull, Unavailable."""
+        """Returns the job's id and its documents, but for those that have yet to be pulled.
+
+        ``refresh``, "every 1h" and the like, has addresses, APIs and databases read again and again.
+        Raises InvalidRequest, FetchRefused, TooLarge, StorageFull, Unavailable.
+        """
         for url in urls:
             check_url(url)  # what can never be fetched is refused at once
+        every = None if refresh is None else seconds(refresh)
+        if every is not None and not (urls or apis or databases):
+            raise InvalidRequest("only urls, apis and databases can be read again", param="refresh")
+        pulled = [
+            *(page_source(url) for url in urls if every is not None),
+            *(api_source(api) for api in apis),
+            *(database_source(database, self._connections) for database in databases),
+        ]
         new = [
             *(self._file(file, tags) for file in files),
-            *(_url(url, tags) for url in urls),
-            *(self._payload(payload, tags) for payload in payloads),
+            *(url_document(url, tags) for url in urls),
+            *(payload_document(self._blobs, one, tags, max_bytes=self._max_bytes) for one in payloads),
         ]
-        job_id, documents, _versions = self._queue.accept(collection, new, max_queued=self._max_queued)
+        job_id, documents, _versions = self._queue.accept(
+            collection,
+            new,
+            max_queued=self._max_queued,
+            pulled=[replace(source, every=every, tags=list(tags)) for source in pulled],
+        )
         return job_id, documents
+
+    def refresh(self, collection: Collection, document: Document) -> str:
+        """Look at once whether what a document came from has changed. Returns the job.
+
+        Raises InvalidRequest for what was handed in and came from nowhere, FetchRefused, Unavailable.
+        """
+        if document.source.startswith(URL):
+            check_url(document.uri)
+            job_id, _, _ = self._queue.accept(
+                collection, [url_document(document.uri, ())], max_queued=self._max_queued
+            )
+            return job_id
+        source = self._pulls.of(document)
+        if source is None:
+            raise InvalidRequest(
+                "it was uploaded: what it came from cannot be asked; upload it again", param="document_id"
+            )
+        return self._pulls.start(source, collection.tenant)
 
     def _file(self, file: File, tags: Sequence[str]) -> NewDocument:
         sha256 = self._blobs.put(file.stream, max_bytes=self._max_bytes)
@@ -72,33 +113,3 @@ class Jobs:
             tags=list(tags),
             sha256=sha256,
         )
-
-    def _payload(self, payload: Payload, tags: Sequence[str]) -> NewDocument:
-        content = {"id": payload.id, "title": payload.title, "text": payload.text, "data": payload.data}
-        canonical = json.dumps(content, sort_keys=True).encode()
-        sha256 = self._blobs.put(io.BytesIO(canonical), max_bytes=self._max_bytes)
-        title = clean(payload.title) if payload.title else None
-        return NewDocument(
-            source=f"payload:{clean(payload.id)}",
-            name=title or clean(payload.id),
-            origin={
-                "kind": "payload",
-                "sha256": sha256,
-                "media_type": MEDIA_TYPES["payload"],
-                "uri": f"payload:{clean(payload.id)}",
-            },
-            tags=list(tags),
-            metadata=payload.metadata,
-            sha256=sha256,
-            title=title,
-        )
-
-
-def _url(url: str, tags: Sequence[str]) -> NewDocument:
-    address = urldefrag(url).url
-    return NewDocument(
-        source=f"url:{hashlib.sha256(address.encode()).hexdigest()}",
-        name=address,
-        origin={"kind": "url", "url": address, "uri": address},
-        tags=list(tags),
-    )

@@ -1,8 +1,8 @@
 """The whole ingest story: from an accepted version to chunks that answer."""
 
 import io
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +30,8 @@ class _Source:
     path: Path
     sha256: str
     content_type: str | None  # as it came: a media type, perhaps with a charset
-    url: str | None
+    url: str | None = None
+    validators: Mapping[str, str] = field(default_factory=dict)
 
 
 class Pipeline:
@@ -71,8 +72,9 @@ class Pipeline:
         try:
             if version.attempts > MAX_ATTEMPTS:
                 raise UnreadableDocument("it took the worker down every time it was read", code="poison")
-            source = self._bytes_of(version)
-            if source.sha256 == self._queue.current_sha256(version):
+            now = self._queue.answering(version)
+            source = self._bytes_of(version, now.validators)
+            if source is None or source.sha256 == now.sha256:
                 self._queue.end(version, "unchanged")
                 return
             self._queue.advance(version, stage="extracting")
@@ -101,6 +103,7 @@ class Pipeline:
                 sha256=source.sha256,
                 page_starts=extracted.page_starts,
                 unread_pages=extracted.unread_pages,
+                validators=source.validators,
                 chunks=[self._analysed(chunk) for chunk in chunks],
                 vectors=vectors,
                 embedder=self._embedder.identity,
@@ -124,21 +127,25 @@ class Pipeline:
         if version is not None:
             self._queue.end(version, "failed", code=error.code, error=error.message)
 
-    def _bytes_of(self, version: Version) -> _Source:
+    def _bytes_of(self, version: Version, validators: Mapping[str, str]) -> _Source | None:
+        """None where the web server says that what it gave before is still so."""
         origin = version.origin
         if origin["kind"] == "url":
             self._queue.advance(version, stage="fetching")
-            fetched = self._fetcher.fetch(origin["url"])
+            fetched = self._fetcher.fetch(origin["url"], known=validators)
+            if fetched.unchanged:
+                return None
             sha256 = self._blobs.put(io.BytesIO(fetched.content), max_bytes=self._max_bytes)
             return _Source(
                 path=self._blobs.path(sha256),
                 sha256=sha256,
                 content_type=fetched.content_type,
                 url=fetched.url,
+                validators=fetched.validators,
             )
         sha256 = origin["sha256"]
         return _Source(
-            path=self._blobs.existing(sha256), sha256=sha256, content_type=origin.get("media_type"), url=None
+            path=self._blobs.existing(sha256), sha256=sha256, content_type=origin.get("media_type")
         )
 
     def _analysed(self, chunk: Chunk) -> Chunk:

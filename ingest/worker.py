@@ -1,26 +1,25 @@
-"""The worker process: moves accepted versions into a durable DBOS queue and runs them from there.
+"""The worker process: moves accepted versions and pulls into durable DBOS queues and runs them from there.
 
-DBOS resumes what a killed worker left at the next start. The version's id is the workflow's id, so that
-handing one over twice is handing it over once.
+DBOS resumes what a killed worker left at the next start. The id of what is to be done is the workflow's id,
+so that handing it over twice is handing it over once.
 """
 
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
 
 import structlog
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
 
 from indexes.errors import SimurghError, StorageFull, Unavailable
-from indexes.queue import Queue
-from ingest.pipeline import Pipeline
 
-QUEUE = "ingest"
 APPLICATION_VERSION = "ingest-1"  # pinned: recovery only takes up workflows of the same version
-BACKLOG = 100  # versions handed to DBOS ahead of time; the rest wait in their table
+BACKLOG = 100  # handed to DBOS ahead of time; the rest wait in their table
 DISPATCH_INTERVAL = 0.3  # seconds
-TRIES = 6  # of a version whose surroundings fail (disk full, endpoint away), with growing pauses
+TRIES = 6  # where the surroundings fail (disk full, endpoint away), with growing pauses
 FIRST_PAUSE = 2.0  # seconds
 RECHECK = 30.0  # seconds until what was handed over is looked at again
 ENDED = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")  # of a workflow
@@ -28,16 +27,36 @@ NICENESS = 10  # questions come first
 log = structlog.get_logger()
 
 
+class Task(Protocol):
+    """What is to be done for an id; safe to run again at any time."""
+
+    def ingest(self, work_id: str, /) -> None:
+        """Raises Unavailable and StorageFull, which may pass."""
+        ...
+
+    def give_up(self, work_id: str, error: SimurghError, /) -> None: ...
+
+
+@dataclass(kw_only=True)
+class Line:
+    """A queue of its own: a long pull does not hold up documents, nor they it."""
+
+    name: str
+    task: Task
+    waiting: Callable[[], list[str]]  # ids of what has been accepted and not ended, oldest first
+    concurrency: int = 1
+    handed_over: set[str] = field(default_factory=set)
+
+
 def run_worker(
-    pipeline: Pipeline,
-    queue: Queue,
+    lines: Sequence[Line],
     *,
     jobs_database: str,
-    concurrency: int,
+    start_due: Callable[[], object],
     stop: threading.Event,
     heartbeat: Callable[[], None],
 ) -> None:
-    """Work until ``stop`` is set; then let the running document end its current step and leave."""
+    """Work until ``stop`` is set; then let what is running end its current step and leave."""
     os.nice(NICENESS)
     config: DBOSConfig = {
         "name": "simurgh",
@@ -50,64 +69,75 @@ def run_worker(
         "notification_listener_polling_interval_sec": 1.0,
     }
     DBOS(config=config)
-
-    @DBOS.workflow(name="ingest_version")
-    def ingest_version(version_id: str) -> None:
-        ingest_step(version_id)
-
-    @DBOS.step(name="ingest")
-    def ingest_step(version_id: str) -> None:
-        _ingest_with_patience(pipeline, version_id, stop)
-
+    workflows = {line.name: _workflow(line, stop) for line in lines}
     DBOS.launch()
-    DBOS.register_queue(QUEUE, worker_concurrency=concurrency, polling_interval_sec=0.3)
-    work_queue = DBOS.retrieve_queue(QUEUE)
-    assert work_queue is not None  # noqa: S101  registered just above
-    handed_over: set[str] = set()
+    for line in lines:
+        DBOS.register_queue(line.name, worker_concurrency=line.concurrency, polling_interval_sec=0.3)
     recheck_at = time.monotonic() + RECHECK
-    log.info("worker ready", concurrency=concurrency)
+    log.info("worker ready")
     try:
         while not stop.wait(DISPATCH_INTERVAL):
             heartbeat()
+            if time.monotonic() > recheck_at:
+                for line in lines:
+                    line.handed_over.clear()
+                recheck_at = time.monotonic() + RECHECK
             try:
-                waiting = queue.unfinished(limit=BACKLOG)
+                start_due()
+                for line in lines:
+                    _hand_over(line, workflows[line.name])
             except SimurghError as error:
                 log.warning("cannot read the queue", error=error.message)
-                continue
-            if time.monotonic() > recheck_at:
-                handed_over, recheck_at = set(), time.monotonic() + RECHECK
-            handed_over &= set(waiting)
-            for version_id in waiting:
-                if version_id not in handed_over:
-                    _forget_ended(version_id)
-                    with SetWorkflowID(version_id):
-                        work_queue.enqueue(ingest_version, version_id)
-                    handed_over.add(version_id)
     finally:
         DBOS.destroy(workflow_completion_timeout_sec=10)
 
 
-def _forget_ended(version_id: str) -> None:
-    """A workflow that ended without ending its version, as at a stop, makes room for another of its id."""
-    status = DBOS.get_workflow_status(version_id)
+def _workflow(line: Line, stop: threading.Event) -> Callable[[str], None]:
+    @DBOS.step(name=line.name)
+    def step(work_id: str) -> None:
+        _with_patience(line.task, work_id, stop)
+
+    @DBOS.workflow(name=f"{line.name}_version")
+    def workflow(work_id: str) -> None:
+        step(work_id)
+
+    return workflow
+
+
+def _hand_over(line: Line, workflow: Callable[[str], None]) -> None:
+    waiting = line.waiting()
+    line.handed_over &= set(waiting)
+    queue = DBOS.retrieve_queue(line.name)
+    assert queue is not None  # noqa: S101  registered at the start
+    for work_id in waiting:
+        if work_id not in line.handed_over:
+            _forget_ended(work_id)
+            with SetWorkflowID(work_id):
+                queue.enqueue(workflow, work_id)
+            line.handed_over.add(work_id)
+
+
+def _forget_ended(work_id: str) -> None:
+    """A workflow that ended without ending its work, as at a stop, makes room for another of its id."""
+    status = DBOS.get_workflow_status(work_id)
     if status is not None and status.status in ENDED:
-        DBOS.delete_workflow(version_id)
+        DBOS.delete_workflow(work_id)
 
 
-def _ingest_with_patience(pipeline: Pipeline, version_id: str, stop: threading.Event) -> None:
-    """Try again what may pass; a version that never gets through is failed with the last reason."""
+def _with_patience(task: Task, work_id: str, stop: threading.Event) -> None:
+    """Try again what may pass; what never gets through is failed with the last reason."""
     pause = FIRST_PAUSE
     for attempt in range(1, TRIES + 1):
         try:
-            pipeline.ingest(version_id)
+            task.ingest(work_id)
             return
         except (Unavailable, StorageFull) as error:
-            log.warning("will try again", version=version_id, code=error.code, attempt=attempt, pause=pause)
+            log.warning("will try again", work=work_id, code=error.code, attempt=attempt, pause=pause)
             last: SimurghError = error
         except Exception as error:
-            log.exception("ingestion failed", version=version_id)
+            log.exception("ingestion failed", work=work_id)
             last = SimurghError(f"ingestion failed: {type(error).__name__}")
         if stop.wait(pause):
             return
         pause *= 2
-    pipeline.give_up(version_id, last)
+    task.give_up(work_id, last)

@@ -74,6 +74,13 @@ def change(document_id: str, body: Changes, service: ServiceDep, tenant: TenantD
     return views.document(service.documents.get(tenant, document_id))
 
 
+@router.post("/{document_id}/refresh", status_code=202)
+def refresh(document_id: str, service: ServiceDep, tenant: TenantDep) -> dict[str, str]:
+    """Look at once whether the web page, API or query behind a document has changed."""
+    found = service.documents.get(tenant, document_id)
+    return {"job_id": service.jobs.refresh(service.collections.usable(tenant, found.collection), found)}
+
+
 @router.delete("/{document_id}", status_code=204)
 def delete(document_id: str, service: ServiceDep, tenant: TenantDep) -> None:
     """At the reply the text can no longer be retrieved."""

@@ -3,11 +3,11 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import Field, ValidationError
+from pydantic import Field, StringConstraints, ValidationError
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.datastructures import FormData, UploadFile
 
@@ -15,11 +15,14 @@ from app.api import errors, views
 from app.api.deps import MAX_TAG, RequestIdDep, ServiceDep, Strict, Tag, TenantDep
 from app.compose import Service
 from indexes.errors import InvalidRequest, SimurghError
-from ingest.jobs import File, Payload
+from ingest.handed import Payload
+from ingest.jobs import File
+from ingest.sources import Api, Database
 
 router = APIRouter(tags=["ingest"])
 FORM_FIELDS = {"file", "collection", "tags"}
 MAX_FILES = 1000
+MAX_SOURCES = 100
 JOB_POLL = 0.3  # seconds
 ENDED = ("succeeded", "failed", "cancelled")
 
@@ -32,11 +35,36 @@ class PayloadBody(Strict):
     metadata: dict[str, Any] = {}
 
 
+Path = Annotated[str, StringConstraints(min_length=1, max_length=500)]  # JSONPath, or a column's name
+Names = Annotated[list[Path], Field(min_length=1, max_length=50)]
+
+
+class ApiBody(Strict):
+    url: str = Field(max_length=8000)
+    headers: dict[str, str] = Field({}, max_length=50)
+    items: Path = "$[*]"
+    id: Path
+    text: Names
+    metadata: dict[str, Path] = Field({}, max_length=50)
+    next: Path | None = None
+
+
+class DatabaseBody(Strict):
+    connection: str = Field(min_length=1, max_length=100)
+    query: str = Field(max_length=20_000)
+    id: Path
+    text: Names
+    metadata: list[Path] = Field([], max_length=50)
+
+
 class IngestBody(Strict):
     collection: str = "default"
     tags: list[Tag] = []
     urls: list[str] = Field([], max_length=MAX_FILES)
     payloads: list[PayloadBody] = Field([], max_length=MAX_FILES)
+    apis: list[ApiBody] = Field([], max_length=MAX_SOURCES)
+    databases: list[DatabaseBody] = Field([], max_length=MAX_SOURCES)
+    refresh: str | None = None
 
 
 @router.post(
@@ -102,13 +130,22 @@ async def _ingest_json(content: bytes, service: Service, tenant: str) -> dict[st
         body = await asyncio.to_thread(IngestBody.model_validate_json, content)
     except ValidationError as error:
         raise RequestValidationError(error.errors()) from error
-    if not body.urls and not body.payloads:
-        raise InvalidRequest("nothing to ingest: send urls or payloads, or files as multipart", param="urls")
+    if not (body.urls or body.payloads or body.apis or body.databases):
+        raise InvalidRequest(
+            "nothing to ingest: send urls, payloads, apis or databases, or files as multipart", param="urls"
+        )
     collection = await asyncio.to_thread(service.collections.usable, tenant, body.collection)
     payloads = [Payload(**one.model_dump()) for one in body.payloads]
     return _accepted(
         *await asyncio.to_thread(
-            service.jobs.submit, collection, urls=body.urls, payloads=payloads, tags=body.tags
+            service.jobs.submit,
+            collection,
+            urls=body.urls,
+            payloads=payloads,
+            apis=[Api(**one.model_dump()) for one in body.apis],
+            databases=[Database(**one.model_dump()) for one in body.databases],
+            refresh=body.refresh,
+            tags=body.tags,
         )
     )
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from app.asking import Answer
 from app.citations import Citation
-from indexes.records import Adapter, Collection, Deletion, Document, Hit, Job, Page
+from indexes.records import Adapter, Collection, Deletion, Document, Hit, Job, Page, Source
 
 
 def time_of(seconds: float | None) -> str | None:
@@ -30,6 +30,7 @@ def source(hit: Hit) -> dict[str, Any]:
         "end": hit.end,
         "text": hit.text,
         "score": round(hit.score, 4),
+        "seen_at": time_of(hit.seen_at),
     }
 
 
@@ -45,6 +46,7 @@ def citation(found: Citation) -> dict[str, Any]:
         "end": found.end,
         "quote": found.quote,
         "score": found.score,
+        "seen_at": time_of(found.hit.seen_at),
     }
 
 
@@ -123,6 +125,23 @@ def document(found: Document) -> dict[str, Any]:
         "sha256": found.sha256,
         "created_at": time_of(found.created_at),
         "updated_at": time_of(found.updated_at),
+        "seen_at": time_of(found.seen_at),
+    }
+
+
+def source_of_documents(found: Source) -> dict[str, Any]:
+    """Without its headers, which may hold secrets."""
+    return {
+        "id": found.id,
+        "collection": found.collection,
+        "kind": found.kind,
+        "spec": {key: value for key, value in found.spec.items() if key != "headers"},
+        "tags": found.tags,
+        "every_seconds": found.every,
+        "next_at": time_of(found.next_at),
+        "seen_at": time_of(found.seen_at),
+        "error": found.error,
+        "created_at": time_of(found.created_at),
     }
 
 
@@ -130,7 +149,7 @@ def deletion(found: Deletion) -> dict[str, Any]:
     return {
         "document_id": found.document_id,
         "deleted_at": time_of(found.deleted_at),
-        "purged_at": time_of(found.purged_at) if found.purged_at is not None else None,
+        "purged_at": time_of(found.purged_at),
     }
 
 
@@ -157,6 +176,15 @@ def job(found: Job) -> dict[str, Any]:
                 "error": _reason(one.error_code, one.error),
             }
             for one in found.documents
+        ],
+        "pulls": [
+            {
+                "source_id": one.source_id,
+                "status": one.status,
+                "items": one.items,
+                "error": _reason(one.error_code, one.error),
+            }
+            for one in found.pulls
         ],
         "created_at": time_of(found.created_at),
         "finished_at": time_of(found.finished_at),

@@ -13,6 +13,7 @@ from tokenizers.pre_tokenizers import Whitespace
 from indexes.blobs import Blobs
 from indexes.embedder import FakeEmbedder
 from indexes.known_vectors import KnownVectors
+from indexes.pulls import Pulls
 from indexes.records import Document, JobDocument, Vectors
 from ingest.cage import ExtractionCage
 from ingest.chunker import Chunker
@@ -20,6 +21,7 @@ from ingest.extract import Limits
 from ingest.fetch import Fetcher
 from ingest.jobs import File, Jobs
 from ingest.pipeline import Pipeline
+from ingest.pull import Puller
 from tests.support.store import ANALYZER, TENANT, Store
 
 MAX_BYTES = 1 << 20
@@ -45,13 +47,23 @@ class Bench:
 
     def __init__(self, database: Engine, folder: Path, cage: ExtractionCage, chunker: Chunker) -> None:
         self.store = Store(database)
+        self.connections: dict[str, str] = {}
         self.blobs = Blobs(folder / "files")
-        self.jobs = Jobs(self.store.queue, self.blobs, max_bytes=MAX_BYTES, max_queued=1000)
+        self.pulls = Pulls(database)
+        self.jobs = Jobs(
+            self.store.queue,
+            self.pulls,
+            self.blobs,
+            max_bytes=MAX_BYTES,
+            max_queued=1000,
+            connections=self.connections,
+        )
         self.embedder = Embedder()
+        self.fetcher = Fetcher(timeout=5, max_bytes=MAX_BYTES, allow=["127.0.0.0/8"])
         self.pipeline = Pipeline(
             queue=self.store.queue,
             blobs=self.blobs,
-            fetcher=Fetcher(timeout=5, max_bytes=MAX_BYTES, allow=["127.0.0.0/8"]),
+            fetcher=self.fetcher,
             cage=cage,
             chunker=chunker,
             embedder=self.embedder,
@@ -61,6 +73,18 @@ class Bench:
             max_bytes=MAX_BYTES,
         )
 
+        self.puller = Puller(
+            pulls=self.pulls,
+            queue=self.store.queue,
+            documents=self.store.documents,
+            blobs=self.blobs,
+            fetcher=self.fetcher,
+            connections=self.connections,
+            max_bytes=MAX_BYTES,
+            max_items=200,
+            max_queued=1000,
+        )
+
     def submit(self, content: bytes | str, name: str = "a.txt", media_type: str | None = None) -> str:
         """Returns the job."""
         stream = io.BytesIO(content.encode() if isinstance(content, str) else content)
@@ -68,6 +92,8 @@ class Bench:
         return self.jobs.submit(self.store.collection, files=[file])[0]
 
     def work(self) -> None:
+        for pull_id in self.pulls.unfinished(limit=100):
+            self.puller.ingest(pull_id)
         for version_id in self.store.queue.unfinished(limit=100):
             self.pipeline.ingest(version_id)
 

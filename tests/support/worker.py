@@ -6,7 +6,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
-from app.compose import Service
+from app.compose import Service, build_puller
 from indexes.embedder import FakeEmbedder
 from indexes.known_vectors import KnownVectors
 from ingest.cage import ExtractionCage
@@ -41,6 +41,9 @@ class Worker:
             language=lambda _text: "en",
             max_bytes=1 << 20,
         )
+        puller = build_puller(service.settings, service.database)
+        for pull_id in service.pulls.unfinished(limit=1000):
+            puller.ingest(pull_id)
         for version in service.queue.unfinished(limit=1000):
             pipeline.ingest(version)
 

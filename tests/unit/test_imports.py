@@ -20,7 +20,7 @@ FORBIDDEN = {
 EVALUATION_USERS = {"app.cli.evaluate"}  # modules of the app that may, when their command is run
 INGEST_USERS = {  # modules of the app that may import these of ingest; None for any
     "app.compose": None,  # the composition root builds everything
-    "app.api.ingest": {"ingest.jobs"},  # the route hands sources in
+    "app.api.ingest": {"ingest.handed", "ingest.jobs", "ingest.sources"},  # the route hands sources in
 }
 HTTP_CLIENTS = {"httpx", "requests", "urllib.request", "urllib3", "aiohttp", "http.client"}
 HTTP_USERS = {  # modules, or packages with all below them, and why

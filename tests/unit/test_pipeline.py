@@ -17,7 +17,7 @@ from indexes.errors import (
 from indexes.records import EmbedderIdentity
 from ingest import pipeline as pipeline_module
 from ingest import worker
-from ingest.jobs import Payload
+from ingest.handed import Payload
 from ingest.pipeline import MAX_ATTEMPTS
 from tests.support import pdfs
 from tests.support.ingestion import MAX_BYTES, Bench
@@ -258,7 +258,7 @@ def test_it_is_tried_again_until_it_passes(bench: Bench) -> None:
 
     bench.embedder.meanwhile = fail
     [version_id] = bench.store.queue.unfinished(limit=1)
-    worker._ingest_with_patience(bench.pipeline, version_id, threading.Event())
+    worker._with_patience(bench.pipeline, version_id, threading.Event())
     assert bench.outcome(job_id).status == "done"
 
 
@@ -271,7 +271,7 @@ def test_it_is_given_up_with_the_last_reason(bench: Bench) -> None:
 
     bench.embedder.meanwhile = fail
     [version_id] = bench.store.queue.unfinished(limit=1)
-    worker._ingest_with_patience(bench.pipeline, version_id, threading.Event())
+    worker._with_patience(bench.pipeline, version_id, threading.Event())
     outcome = bench.outcome(job_id)
     assert (outcome.error_code, outcome.error) == ("storage_full", "the disk is full")
 
@@ -286,7 +286,7 @@ def test_a_stop_leaves_it_for_the_next_start(bench: Bench) -> None:
     stop = threading.Event()
     stop.set()
     [version_id] = bench.store.queue.unfinished(limit=1)
-    worker._ingest_with_patience(bench.pipeline, version_id, stop)
+    worker._with_patience(bench.pipeline, version_id, stop)
     assert bench.store.queue.unfinished(limit=1) == [version_id]
     bench.embedder.meanwhile = lambda: None
     bench.work()

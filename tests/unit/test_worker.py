@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from indexes.errors import SimurghError, Unavailable
 from indexes.queue import Queue
 from ingest import worker
+from ingest.worker import Line
 from tests.support.store import TENANT, Store
 
 
@@ -53,10 +54,9 @@ def run(store: Store, pipeline: FakePipeline, folder: Path, until: Callable[[], 
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(
             worker.run_worker,
-            pipeline,  # type: ignore[arg-type]
-            Queue(store.database),
+            [Line(name="ingest", task=pipeline, waiting=lambda: Queue(store.database).unfinished(limit=9))],
             jobs_database=f"sqlite:///{folder / 'jobs.db'}",
-            concurrency=1,
+            start_due=lambda: None,
             stop=stop,
             heartbeat=lambda: None,
         )
@@ -92,3 +92,48 @@ def test_what_was_broken_off_is_taken_up(
         return ended()
 
     run(store, pipeline, tmp_path, recovers)
+
+
+class LongPull:
+    def __init__(self) -> None:
+        self.waiting = ["the-pull"]
+        self.release = threading.Event()
+
+    def ingest(self, pull_id: str) -> None:
+        assert pull_id == "the-pull"
+        self.release.wait(30)
+        self.waiting.clear()
+
+    def give_up(self, pull_id: str, error: SimurghError) -> None:
+        raise AssertionError(pull_id, error)
+
+
+def test_a_long_pull_does_not_hold_up_documents(store: Store, tmp_path: Path) -> None:
+    pull, due = LongPull(), []
+    job_id, _documents, _versions = store.accept("a")
+    lines = [
+        Line(name="pull", task=pull, waiting=lambda: list(pull.waiting)),
+        Line(name="ingest", task=FakePipeline(store), waiting=lambda: store.queue.unfinished(limit=9)),
+    ]
+    stop = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(
+            worker.run_worker,
+            lines,
+            jobs_database=f"sqlite:///{tmp_path / 'jobs.db'}",
+            start_due=lambda: due.append(1),
+            stop=stop,
+            heartbeat=lambda: None,
+        )
+        deadline = time.monotonic() + 30
+        while store.queue.job(TENANT, job_id).status != "succeeded" and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert pull.waiting == ["the-pull"]
+        assert store.queue.job(TENANT, job_id).status == "succeeded"
+        pull.release.set()
+        while pull.waiting and time.monotonic() < deadline:
+            time.sleep(0.05)
+        stop.set()
+        running.result(30)
+    assert pull.waiting == []
+    assert due

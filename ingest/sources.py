@@ -1,0 +1,101 @@
+"""Sources that documents are pulled from: what may be asked for, checked before anything is stored."""
+
+import re
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from urllib.parse import urldefrag
+
+import jsonpath
+
+from indexes.errors import InvalidRequest
+from indexes.records import NewSource
+from ingest.fetch import check_url
+from ingest.handed import digest
+
+UNITS = {"m": 60, "h": 3600, "d": 86_400}  # seconds
+REFRESH = re.compile(r"every ([1-9][0-9]{0,4})(m|h|d)")
+HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+RESERVED = re.compile(  # of the connection itself: the fetcher says them
+    r"host|user-agent|connection|keep-alive|te|trailer|upgrade|expect|range|transfer-encoding|accept-encoding"
+    r"|content-.*|proxy-.*|if-.*",
+    re.IGNORECASE,
+)
+READS = re.compile(r"\s*(select|with)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Api:
+    """A JSON API. Paths are JSONPath (RFC 9535): ``items`` and ``next`` lead into the answer, the others into
+    an item."""
+
+    url: str
+    id: str
+    text: Sequence[str]
+    items: str = "$[*]"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)  # name -> path
+    next: str | None = None  # to the address of the next page, or to nothing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Database:
+    """Rows of a query; ``id``, ``text`` and ``metadata`` name its columns."""
+
+    connection: str  # one that the settings name
+    query: str
+    id: str
+    text: Sequence[str]
+    metadata: Sequence[str] = ()
+
+
+def seconds(refresh: str) -> float:
+    """Of "every 30m", "every 1h", "every 7d". Raises InvalidRequest."""
+    found = REFRESH.fullmatch(refresh.strip())
+    if found is None:
+        raise InvalidRequest(
+            f"refresh is `every` and a time in minutes, hours or days, such as `every 30m`, not {refresh!r}",
+            param="refresh",
+        )
+    return float(int(found[1]) * UNITS[found[2]])
+
+
+def page_source(url: str) -> NewSource:
+    """A web page that is fetched again; the first time it is a document like any other."""
+    address = urldefrag(url).url
+    return NewSource(kind="url", key=digest(f"url {address}"), spec={"url": address}, at_once=False)
+
+
+def api_source(api: Api) -> NewSource:
+    """Raises InvalidRequest, FetchRefused."""
+    check_url(api.url)
+    paths = [("items", api.items), ("id", api.id), *(("text", path) for path in api.text)]
+    paths += [("metadata", path) for path in api.metadata.values()]
+    paths += [("next", api.next)] if api.next is not None else []
+    for name, path in paths:
+        _check_path(path, f"apis.{name}")
+    for name, value in api.headers.items():
+        if not HEADER.fullmatch(name) or RESERVED.fullmatch(name) or not value.isprintable():
+            raise InvalidRequest(f"the header {name!r} cannot be sent", param="apis.headers")
+    return NewSource(kind="api", key=digest(f"api {api.url} {api.items}"), spec=asdict(api))
+
+
+def database_source(database: Database, connections: Container[str]) -> NewSource:
+    """Raises InvalidRequest."""
+    if database.connection not in connections:
+        raise InvalidRequest(
+            f"there is no connection {database.connection!r}: an operator names them in SIMURGH_CONNECTIONS",
+            param="databases.connection",
+        )
+    if not READS.match(database.query):
+        raise InvalidRequest("the query must begin with SELECT or WITH", param="databases.query")
+    key = digest(f"database {database.connection} {database.query}")
+    return NewSource(kind="database", key=key, spec=asdict(database))
+
+
+def _check_path(path: str, param: str) -> None:
+    if "?" in path:  # a pattern in a filter can be made to take for ever
+        raise InvalidRequest(f"a path with a filter is not taken: {path!r}", param=param)
+    try:
+        jsonpath.compile(path)
+    except (jsonpath.JSONPathError, RecursionError) as error:
+        raise InvalidRequest(f"{path!r} is no JSONPath", param=param) from error
