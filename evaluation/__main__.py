@@ -10,6 +10,7 @@ from rich.console import Console
 
 from app.cli.prepare import prepare_with_bar
 from app.settings import Settings
+from evaluation.answers import ways
 from evaluation.datasets import SETS, data_folder
 from evaluation.run import PARTS, Options, Run
 
@@ -33,6 +34,9 @@ def main() -> None:
     parser.add_argument(
         "--all-titles", action="store_true", help="retrieval also on titles that weights were fitted on"
     )
+    parser.add_argument(
+        "--way", action="append", default=[], metavar="NAME", help="answer only so; may be repeated"
+    )
     parser.add_argument("--folder", type=Path, help="the service's data folder, kept for another run")
     parser.add_argument("--out", type=Path, default=REPORTS, help="where the reports go")
     parser.add_argument("--name", default="eval", help="the reports' name, for parts that are run apart")
@@ -55,7 +59,11 @@ def main() -> None:
             seed=chosen.seed,
             all_titles=chosen.all_titles,
             adapters=dict(chosen.adapter),
+            ways=tuple(chosen.way),
         )
+        known = [way.name for way in ways(list(options.adapters))]
+        if unknown := set(chosen.way) - set(known):
+            parser.error(f"there is no way {sorted(unknown)[0]!r}: use some of {', '.join(known)}")
         report = Run(
             options=options, settings=settings, say=lambda what: console.print(what, highlight=False)
         ).report()

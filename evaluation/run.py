@@ -37,6 +37,11 @@ class Options:
     seed: int = 0
     all_titles: bool = False  # retrieval also over titles that weights were fitted on
     adapters: Mapping[str, Path] = field(default_factory=dict)  # name -> folder; these are asked too
+    ways: tuple[str, ...] = ()  # to answer, of those that there are; none: all
+
+    def asked(self) -> list[Way]:
+        every = ways(list(self.adapters))
+        return [one for one in every if not self.ways or one.name in self.ways]
 
 
 def minutes(sets: Iterable[DataSet], options: Options) -> float:
@@ -53,7 +58,7 @@ def minutes(sets: Iterable[DataSet], options: Options) -> float:
     if "refusal" in options.parts:
         seconds += languages * reads * 5 * 0.35
     if {"answers", "citations"} & set(options.parts):
-        seconds += 60 + languages * asked * 1.5 * len(ways(list(options.adapters))) * 0.6
+        seconds += 60 + languages * asked * 1.5 * len(options.asked()) * 0.6
     if "injection" in options.parts:
         seconds += 60 + 20 * (TRIALS if options.sample is None else options.sample) * 0.6
     return seconds / 60
@@ -163,7 +168,7 @@ class Run:
         whole = {"answers", "citations"} & set(options.parts)
         self._say("starting the engine")
         async with engine(self.settings) as parts:
-            for way in ways(list(options.adapters)):
+            for way in options.asked():
                 bare, served = (
                     way.name == ways(())[0].name,
                     way.name == OURS or way.adapter in options.adapters,
