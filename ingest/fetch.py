@@ -7,11 +7,13 @@ followed by hand and checked again; the environment's proxies are not used.
 
 import ipaddress
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urljoin
@@ -26,6 +28,8 @@ HEADERS = {"Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
 ENCODINGS = ("", "identity", "gzip", "x-gzip", "deflate")  # one at most: nested ones multiply a bomb's size
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 PROTOCOL_ASSIGNMENTS = ipaddress.ip_network("192.0.0.0/24")  # older Pythons take most of it for global
+# Where nothing public lives: Teredo, by which packets reach whatever is written inside, and documentation.
+UNUSED = [ipaddress.ip_network(one) for one in ("2001::/32", "3fff::/20")]
 GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")  # all of IPv6 that is routed in public
 NONE: Mapping[str, str] = MappingProxyType({})
 CONDITIONS = {"etag": "If-None-Match", "last_modified": "If-Modified-Since"}  # validator -> header
@@ -62,7 +66,7 @@ class Fetcher:
         asked = check_url(url)
         known = {CONDITIONS[name]: value for name, value in known.items() if name in CONDITIONS}
         with (
-            httpx.Client(trust_env=False, follow_redirects=False) as client,
+            httpx.Client(verify=self._tls, trust_env=False, follow_redirects=False) as client,
             _cut_off(self._timeout) as trace,
         ):
             for _ in range(MAX_REDIRECTS + 1):
@@ -78,6 +82,11 @@ class Fetcher:
                     return answer
                 url = answer
         raise FetchFailed(f"more than {MAX_REDIRECTS} redirects", code="too_many_redirects")
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """Once: reading the authorities' certificates takes longer than fetching a page."""
+        return httpx.create_ssl_context(trust_env=False)
 
     def _once(
         self, client: httpx.Client, url: str, deadline: float, trace: Trace, more: Mapping[str, str]
@@ -159,6 +168,8 @@ class Fetcher:
         if any(one in network for one in (address, inner) for network in self._networks):
             return True
         if isinstance(inner, ipaddress.IPv6Address) and inner not in GLOBAL_UNICAST:
+            return False
+        if any(address in network for network in UNUSED):
             return False
         return inner.is_global and not inner.is_multicast and inner not in PROTOCOL_ASSIGNMENTS
 
