@@ -7,9 +7,9 @@ from indexes.retrieval import Retrieval
 from tests.support.store import ANALYZER, TENANT, Store
 
 
-def found(store: Store, indexes: LiveIndexes, text: str, k: int = 10) -> list[str]:
+def found(store: Store, indexes: LiveIndexes, text: str, k: int = 10, *, tenant: str = TENANT) -> list[str]:
     """Texts, best first."""
-    collection = store.collections.get(TENANT, "default")
+    collection = store.collections.get(tenant, "default")
     retrieval = Retrieval(
         embedder=store.embedder,
         live=indexes,
