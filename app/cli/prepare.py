@@ -68,7 +68,7 @@ def re_embed(
     collection: Annotated[str, typer.Argument(help="The collection's name.")], as_json_: AsJson = False
 ) -> None:
     """Embed a collection anew with the embedder that the settings name now. Stop the service first."""
-    from app.compose import re_embed as run
+    from app.maintenance import re_embed as run
 
     settings = load_settings()
     prepare_with_bar(settings)

@@ -1,0 +1,115 @@
+"""Whether what is stored is whole: every text, span, vector and byte where the rows say that it is."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Select, func, select
+
+from indexes import schema as s
+from indexes.blobs import Blobs, sha256_of
+from indexes.database import reading
+from indexes.errors import DocumentNotFound
+
+FLOAT = 4  # bytes
+
+
+@dataclass(kw_only=True)
+class Verified:
+    documents: int = 0
+    chunks: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+def verify(engine: Engine, blobs: Blobs) -> Verified:
+    """Reads everything once, beside a running service. Raises Unavailable."""
+    found = Verified()
+    with reading(engine) as db:
+        found.problems += _database(db)
+        for row in db.execute(_answering()).all():
+            found.documents += 1
+            found.problems += _document(db, row.document_id, row.version_id, row.sha256, blobs)
+            found.chunks += int(
+                db.execute(
+                    select(func.count()).where(
+                        s.chunks.c.version_id == row.version_id, s.chunks.c.dead_seq.is_(None)
+                    )
+                ).scalar_one()
+            )
+        found.problems += _deleted(db)
+    return found
+
+
+def _database(db: Connection) -> Iterator[str]:
+    if db.dialect.name == "sqlite":
+        for (line,) in db.exec_driver_sql("PRAGMA integrity_check"):
+            if line != "ok":
+                yield f"the database is damaged: {line}"
+
+
+def _answering() -> Select[Any]:
+    return (
+        select(s.documents.c.id.label("document_id"), s.documents.c.version_id, s.versions.c.sha256)
+        .outerjoin(s.versions, s.versions.c.id == s.documents.c.version_id)
+        .where(s.documents.c.deleted_at.is_(None), s.documents.c.version_id.is_not(None))
+    )
+
+
+def _document(
+    db: Connection, document_id: str, version_id: str, sha256: str | None, blobs: Blobs
+) -> Iterator[str]:
+    text = db.execute(select(s.versions.c.text).where(s.versions.c.id == version_id)).scalar_one_or_none()
+    if text is None:
+        yield f"document {document_id} has no text"
+        return
+    chunks = (
+        select(s.chunks.c.id, s.chunks.c.start, s.chunks.c.end, s.chunks.c.text, s.chunks.c.vector)
+        .add_columns(s.collections.c.dim, s.documents.c.collection_id, s.chunks.c.collection_id.label("held"))
+        .join(s.documents, s.documents.c.id == s.chunks.c.document_id)
+        .join(s.collections, s.collections.c.id == s.documents.c.collection_id)
+        .where(s.chunks.c.document_id == document_id, s.chunks.c.dead_seq.is_(None))
+    )
+    for row in db.execute(chunks):
+        if row.text != text[row.start : row.end]:
+            yield f"chunk {row.id} of document {document_id} is not what stands in its text"
+        if len(row.vector) != row.dim * FLOAT:
+            yield f"chunk {row.id} of document {document_id} has a vector of another length"
+        if row.held != row.collection_id:
+            yield f"chunk {row.id} of document {document_id} lies in another collection"
+    if sha256 is None:
+        yield f"document {document_id} does not know its bytes"
+        return
+    try:
+        if sha256_of(blobs.existing(sha256)) != sha256:
+            yield f"the bytes of document {document_id} are damaged"
+    except DocumentNotFound:
+        yield f"the bytes of document {document_id} are gone"
+
+
+def _deleted(db: Connection) -> Iterator[str]:
+    gone = s.documents.c.deleted_at.is_not(None)
+    alive = (
+        select(s.documents.c.id)
+        .join(s.chunks, s.chunks.c.document_id == s.documents.c.id)
+        .where(gone, s.chunks.c.dead_seq.is_(None))
+        .distinct()
+    )
+    told = (
+        select(s.documents.c.id)
+        .join(s.versions, s.versions.c.document_id == s.documents.c.id)
+        .where(gone, s.versions.c.text.is_not(None))
+        .distinct()
+    )
+    left = (
+        select(s.documents.c.id)
+        .join(s.chunks, s.chunks.c.document_id == s.documents.c.id)
+        .where(s.documents.c.purged_at.is_not(None))
+        .distinct()
+    )
+    for query, what in (
+        (alive, "still answers"),
+        (told, "still has its text"),
+        (left, "was not purged whole"),
+    ):
+        for document_id in db.execute(query).scalars():
+            yield f"deleted document {document_id} {what}"
