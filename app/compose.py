@@ -48,6 +48,7 @@ from indexes.queue import Queue
 from indexes.retrieval import Retrieval
 from indexes.snapshots import Snapshots
 from indexes.text import Analyzer
+from indexes.workers import Workers
 from ingest.cage import ExtractionCage
 from ingest.chunker import Chunker
 from ingest.extract import Limits
@@ -55,6 +56,7 @@ from ingest.fetch import Fetcher
 from ingest.jobs import Jobs
 from ingest.pipeline import Pipeline
 from ingest.pull import Puller
+from ingest.slot import slot
 
 TENANT = "default"  # whose everything is while there is one key
 SNAPSHOT_INTERVAL = 60.0  # seconds
@@ -301,13 +303,16 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
         waiting=lambda: pulls.unfinished(limit=BACKLOG),
     )
     try:
-        run(
-            (documents, sources),
-            jobs_database=settings.jobs_database,
-            start_due=lambda: pulls.start_due(time.time()),
-            stop=stop,
-            heartbeat=heartbeat_file(settings).touch,
-        )
+        with slot(settings.data_dir) as worker_id:
+            run(
+                (documents, sources),
+                worker_id=worker_id,
+                workers=Workers(database),
+                jobs_database=settings.jobs_database,
+                start_due=lambda: pulls.start_due(time.time()),
+                stop=stop,
+                heartbeat=heartbeat_file(settings).touch,
+            )
     finally:
         cage.close()
         heartbeat_file(settings).unlink(missing_ok=True)

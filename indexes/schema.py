@@ -158,6 +158,13 @@ pulls = Table(
     Column("finished_at", Float),
 )
 
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", String(255), primary_key=True),  # DBOS's executor id
+    Column("seen_at", Float, nullable=False),
+)
+
 adapters = Table(
     "adapters",
     metadata,

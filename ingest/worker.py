@@ -15,12 +15,15 @@ import structlog
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
 
 from indexes.errors import SimurghError, StorageFull, Unavailable
+from indexes.workers import Workers
 
 APPLICATION_VERSION = "ingest-1"  # pinned: recovery only takes up workflows of the same version
 BACKLOG = 100  # handed to DBOS ahead of time; the rest wait in their table
 DISPATCH_INTERVAL = 0.3  # seconds
 TRIES = 6  # where the surroundings fail (disk full, endpoint away), with growing pauses
 FIRST_PAUSE = 2.0  # seconds
+BEAT = 5.0  # seconds between two signs of life
+LEASE = 30.0  # seconds without one, after which the others take a worker's work
 RECHECK = 30.0  # seconds until what was handed over is looked at again
 ENDED = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")  # of a workflow
 NICENESS = 10  # questions come first
@@ -51,18 +54,23 @@ class Line:
 def run_worker(
     lines: Sequence[Line],
     *,
+    worker_id: str,
+    workers: Workers,
     jobs_database: str,
     start_due: Callable[[], object],
     stop: threading.Event,
     heartbeat: Callable[[], None],
 ) -> None:
-    """Work until ``stop`` is set; then let what is running end its current step and leave."""
+    """Work until ``stop`` is set; then let what is running end its current step and leave.
+
+    ``worker_id`` is no other live worker's; what a dead one of that name left is taken up at once, what
+    others left when their lease is over."""
     os.nice(NICENESS)
     config: DBOSConfig = {
         "name": "simurgh",
         "system_database_url": jobs_database,
         "application_version": APPLICATION_VERSION,
-        "executor_id": "worker",
+        "executor_id": worker_id,
         "serializer": DBOSPortableJSONSerializer(),
         "log_level": "WARNING",
         "enable_otlp": False,
@@ -73,8 +81,8 @@ def run_worker(
     DBOS.launch()
     for line in lines:
         DBOS.register_queue(line.name, worker_concurrency=line.concurrency, polling_interval_sec=0.3)
-    recheck_at = time.monotonic() + RECHECK
-    log.info("worker ready")
+    recheck_at, beat_at = time.monotonic() + RECHECK, 0.0
+    log.info("worker ready", worker=worker_id)
     try:
         while not stop.wait(DISPATCH_INTERVAL):
             heartbeat()
@@ -83,6 +91,10 @@ def run_worker(
                     line.handed_over.clear()
                 recheck_at = time.monotonic() + RECHECK
             try:
+                if time.monotonic() > beat_at:
+                    beat_at = time.monotonic() + BEAT
+                    workers.beat(worker_id)
+                    _take_over(workers.live(within=LEASE))
                 start_due()
                 for line in lines:
                     _hand_over(line, workflows[line.name])
@@ -115,6 +127,15 @@ def _hand_over(line: Line, workflow: Callable[[str], None]) -> None:
             with SetWorkflowID(work_id):
                 queue.enqueue(workflow, work_id)
             line.handed_over.add(work_id)
+
+
+def _take_over(live: set[str]) -> None:
+    """Put what dead workers left back into its queue. Two may do so at once, and it is run twice then: it is in
+    effect once, for only one commit of a version succeeds."""
+    for left in DBOS.list_workflows(status="PENDING", load_input=False):
+        if left.executor_id not in live:
+            log.warning("taking over", work=left.workflow_id, worker=left.executor_id)
+            DBOS.resume_workflow(left.workflow_id, queue_name=left.queue_name)
 
 
 def _forget_ended(work_id: str) -> None:

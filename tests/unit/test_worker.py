@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from indexes.errors import SimurghError, Unavailable
 from indexes.queue import Queue
+from indexes.workers import Workers
 from ingest import worker
 from ingest.worker import Line
 from tests.support.store import TENANT, Store
@@ -55,6 +56,8 @@ def run(store: Store, pipeline: FakePipeline, folder: Path, until: Callable[[], 
         running = pool.submit(
             worker.run_worker,
             [Line(name="ingest", task=pipeline, waiting=lambda: Queue(store.database).unfinished(limit=9))],
+            worker_id="test-0",
+            workers=Workers(store.database),
             jobs_database=f"sqlite:///{folder / 'jobs.db'}",
             start_due=lambda: None,
             stop=stop,
@@ -120,6 +123,8 @@ def test_a_long_pull_does_not_hold_up_documents(store: Store, tmp_path: Path) ->
         running = pool.submit(
             worker.run_worker,
             lines,
+            worker_id="test-0",
+            workers=Workers(store.database),
             jobs_database=f"sqlite:///{tmp_path / 'jobs.db'}",
             start_due=lambda: due.append(1),
             stop=stop,
