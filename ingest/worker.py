@@ -130,8 +130,8 @@ def _hand_over(line: Line, workflow: Callable[[str], None]) -> None:
 
 
 def _take_over(live: set[str]) -> None:
-    """Put what dead workers left back into its queue. Two may do so at once, and it is run twice then: it is in
-    effect once, for only one commit of a version succeeds."""
+    """Put what dead workers left back into its queue. Two may do so at once, and then it is run twice; it is
+    in effect once, for only one commit of a version succeeds."""
     for left in DBOS.list_workflows(status="PENDING", load_input=False):
         if left.executor_id not in live:
             log.warning("taking over", work=left.workflow_id, worker=left.executor_id)

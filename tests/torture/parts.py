@@ -1,0 +1,80 @@
+"""The parts that are killed: the real store, queue and pipeline over the fake embedder, in a folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+
+from indexes.blobs import Blobs
+from indexes.collections import Collections
+from indexes.database import open_database
+from indexes.documents import Documents
+from indexes.embedder import FakeEmbedder
+from indexes.known_vectors import KnownVectors
+from indexes.pulls import Pulls
+from indexes.queue import Queue
+from indexes.records import Collection
+from indexes.text import Analyzer
+from ingest.cage import ExtractionCage
+from ingest.chunker import Chunker
+from ingest.extract import Limits
+from ingest.fetch import Fetcher
+from ingest.jobs import Jobs
+from ingest.pipeline import Pipeline
+
+MAX_BYTES = 1 << 20
+CHUNK_TOKENS = 16  # so that a text has several chunks
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    database: Engine
+    queue: Queue
+    documents: Documents
+    blobs: Blobs
+    jobs: Jobs
+    collection: Collection
+    chunker: Chunker
+    pipeline: Pipeline
+    cage: ExtractionCage
+
+
+def build(url: str, folder: Path) -> Parts:
+    database = open_database(url)
+    queue, blobs, embedder = Queue(database), Blobs(folder / "files"), FakeEmbedder()
+    chunker = Chunker(_tokenizer(folder), tokens=CHUNK_TOKENS)
+    cage = ExtractionCage(limits=Limits(pages=10, chars=100_000), timeout=30)
+    return Parts(
+        database=database,
+        queue=queue,
+        documents=Documents(database),
+        blobs=blobs,
+        jobs=Jobs(queue, Pulls(database), blobs, max_bytes=MAX_BYTES, max_queued=100_000),
+        collection=Collections(database, embedder.identity).get("default", "default"),
+        chunker=chunker,
+        cage=cage,
+        pipeline=Pipeline(
+            queue=queue,
+            blobs=blobs,
+            fetcher=Fetcher(timeout=5, max_bytes=MAX_BYTES, allow=()),
+            cage=cage,
+            chunker=chunker,
+            embedder=embedder,
+            known=KnownVectors(database),
+            analyzer=Analyzer(),
+            language=lambda _text: "en",
+            max_bytes=MAX_BYTES,
+        ),
+    )
+
+
+def _tokenizer(folder: Path) -> Path:
+    file = folder / "tokenizer.json"
+    if not file.exists():
+        words = Tokenizer(WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
+        words.pre_tokenizer = Whitespace()  # type: ignore[assignment]
+        words.save(str(file))
+    return file
