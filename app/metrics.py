@@ -3,6 +3,7 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from app.asking import Answer
+from indexes.figures import Figures
 
 SECONDS = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60)
 
@@ -35,6 +36,20 @@ class Metrics:
         self.queue_age = Gauge(
             "simurgh_queue_oldest_seconds", "Age of the oldest of them", registry=self._registry
         )
+        self.documents = Gauge("simurgh_documents", "Documents that answer", registry=self._registry)
+        self.chunks = Gauge("simurgh_chunks", "Passages that answer", registry=self._registry)
+        self.versions = Gauge(
+            "simurgh_versions", "Versions of documents by status", ["status"], registry=self._registry
+        )
+        self.failures = Gauge(
+            "simurgh_failed_versions", "Failed versions by reason", ["reason"], registry=self._registry
+        )
+        self.failing_sources = Gauge(
+            "simurgh_failing_sources", "Sources whose last pull failed", registry=self._registry
+        )
+        self.disk_free = Gauge(
+            "simurgh_disk_free_bytes", "Free space of the data folder", registry=self._registry
+        )
         self.engine_up = Gauge("simurgh_engine_up", "1 while the engine answers", registry=self._registry)
         self.engine_restarts = Gauge(
             "simurgh_engine_restarts", "Times the engine was restarted", registry=self._registry
@@ -48,6 +63,15 @@ class Metrics:
         self.retrieve.observe(answer.timings.retrieve / 1000)
         self.first_token.observe(answer.timings.first_token / 1000)
         self.total.observe(answer.timings.total / 1000)
+
+    def store(self, found: Figures) -> None:
+        self.documents.set(found.documents)
+        self.chunks.set(found.chunks)
+        self.failing_sources.set(found.failing_sources)
+        for gauge, counts in ((self.versions, found.versions), (self.failures, found.failures)):
+            gauge.clear()  # of what there is no more
+            for label, count in counts.items():
+                gauge.labels(label).set(count)
 
     def exposition(self) -> bytes:
         """In Prometheus' text format."""

@@ -20,6 +20,8 @@ from indexes.snapshots import Snapshots
 
 BATCH = 2_000  # rows in one transaction: others write in between
 KEEP_BLOB = 3600.0  # seconds that bytes may lie without a row that names them: an upload stores them first
+KEEP_HISTORY = 7 * 86_400.0  # seconds that jobs can be asked about after their end
+ENDED = ("unchanged", "replaced", "cancelled")  # versions that answer nothing and failed at nothing
 WANTED = ("done", "failed", *UNFINISHED)  # versions whose bytes may still be asked for
 FORGOTTEN = {"name": "", "source": "", "tags": [], "metadata": {}}
 
@@ -37,7 +39,9 @@ class Purge:
         self._snapshots = snapshots
         self._blobs = blobs
 
-    def run(self, *, every: float = 0.0, keep_blob: float = KEEP_BLOB) -> Purged:
+    def run(
+        self, *, every: float = 0.0, keep_blob: float = KEEP_BLOB, keep_history: float = KEEP_HISTORY
+    ) -> Purged:
         """Safe at any time, beside a running service. A collection is left alone when it was purged less than
         ``every`` seconds ago, for its index is then built anew. Raises Unavailable, StorageFull."""
         documents = chunks = 0
@@ -47,6 +51,7 @@ class Purge:
             self._snapshots.drop_stale(collection_id, top)
             documents += self._forget_documents(collection_id)
             chunks += self._remove_chunks(collection_id)
+        self._forget_history(time.time() - keep_history)
         files = self._blobs.sweep(self._unwanted, idle=keep_blob)
         if documents or chunks:
             vacuum(self._engine, ("chunks", "versions", "documents"))
@@ -108,6 +113,24 @@ class Purge:
                 done += db.execute(delete(s.chunks).where(s.chunks.c.id.in_(ids))).rowcount
         return done
 
+    def _forget_history(self, before: float) -> None:
+        """Looking again and again whether something has changed must not fill the database."""
+        idle = and_(s.versions.c.status.in_(ENDED), s.versions.c.finished_at < before)
+        answered = select(s.documents.c.id).where(
+            s.documents.c.id == s.versions.c.document_id,
+            s.documents.c.version_id.is_not(None),
+            s.documents.c.version_id != s.versions.c.id,
+        )
+        for ids in _batches(self._engine, s.versions.c.id, and_(idle, answered.exists(), ~_has_chunks())):
+            with writing(self._engine) as db:
+                db.execute(delete(s.versions).where(s.versions.c.id.in_(ids)))
+        versions = select(s.versions.c.id).where(s.versions.c.job_id == s.jobs.c.id)
+        over = and_(s.jobs.c.finished_at < before, ~versions.exists())
+        for ids in _batches(self._engine, s.jobs.c.id, over):
+            with writing(self._engine) as db:
+                db.execute(delete(s.pulls).where(s.pulls.c.job_id.in_(ids)))
+                db.execute(delete(s.jobs).where(s.jobs.c.id.in_(ids)))
+
     def _unwanted(self, hashes: Sequence[str]) -> set[str]:
         """Those that no document which is there, or may yet be, was made of."""
         wanted = (
@@ -122,6 +145,11 @@ class Purge:
 
 def _deleted() -> ColumnElement[bool]:
     return and_(s.documents.c.deleted_at.is_not(None), s.documents.c.purged_at.is_(None))
+
+
+def _has_chunks() -> ColumnElement[bool]:
+    """Rows that are dead but have yet to be purged name their version."""
+    return select(s.chunks.c.id).where(s.chunks.c.version_id == s.versions.c.id).exists()
 
 
 def _forget_versions(db: Connection, which: ColumnElement[bool]) -> None:

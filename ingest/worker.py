@@ -20,8 +20,9 @@ from indexes.workers import Workers
 APPLICATION_VERSION = "ingest-1"  # pinned: recovery only takes up workflows of the same version
 BACKLOG = 100  # handed to DBOS ahead of time; the rest wait in their table
 DISPATCH_INTERVAL = 0.3  # seconds
-TRIES = 6  # where the surroundings fail (disk full, endpoint away), with growing pauses
+TRIES = 6  # where the surroundings fail (an endpoint is away), with growing pauses
 FIRST_PAUSE = 2.0  # seconds
+LONGEST_PAUSE = 60.0
 BEAT = 5.0  # seconds between two signs of life
 LEASE = 30.0  # seconds without one, after which the others take a worker's work
 RECHECK = 30.0  # seconds until what was handed over is looked at again
@@ -146,19 +147,26 @@ def _forget_ended(work_id: str) -> None:
 
 
 def _with_patience(task: Task, work_id: str, stop: threading.Event) -> None:
-    """Try again what may pass; what never gets through is failed with the last reason."""
-    pause = FIRST_PAUSE
-    for attempt in range(1, TRIES + 1):
+    """Try again what may pass; what never gets through is failed with the last reason.
+
+    A full disk is waited for, however long it takes."""
+    pause, attempt = FIRST_PAUSE, 0
+    while attempt < TRIES:
         try:
             task.ingest(work_id)
             return
-        except (Unavailable, StorageFull) as error:
-            log.warning("will try again", work=work_id, code=error.code, attempt=attempt, pause=pause)
+        except StorageFull as error:  # nobody's fault, and it is not over before somebody makes space
+            log.warning("paused: no space", work=work_id, reason=error.message, pause=pause)
             last: SimurghError = error
+        except Unavailable as error:
+            attempt += 1
+            log.warning("will try again", work=work_id, code=error.code, attempt=attempt, pause=pause)
+            last = error
         except Exception as error:
+            attempt += 1
             log.exception("ingestion failed", work=work_id)
             last = SimurghError(f"ingestion failed: {type(error).__name__}")
         if stop.wait(pause):
             return
-        pause *= 2
+        pause = min(2 * pause, LONGEST_PAUSE)
     task.give_up(work_id, last)

@@ -1,5 +1,6 @@
 """Liveness, readiness, metrics."""
 
+import shutil
 import time
 from typing import Any
 
@@ -10,9 +11,12 @@ from app.api.deps import ServiceDep, TenantDep
 from app.compose import Service, heartbeat_file
 from indexes.database import reading
 from indexes.errors import SimurghError
+from indexes.figures import figures
 
 router = APIRouter(tags=["run"])
 WORKER_SILENCE = 15.0  # seconds after which a worker counts as gone
+NEEDED = ("database", "engine")  # to answer
+LEAST_FREE = 64 << 20  # bytes
 
 
 @router.get("/health/live")
@@ -22,9 +26,15 @@ def live() -> dict[str, str]:
 
 @router.get("/health/ready")
 def ready(service: ServiceDep) -> JSONResponse:
-    """503 with what is missing. A missing worker delays ingestion but not answers: it is only reported."""
-    parts = {"database": _database(service), "engine": _engine(service), "worker": _worker(service)}
-    missing = [name for name, state in parts.items() if name != "worker" and state["status"] != "ok"]
+    """503 with what is missing. A missing worker or a full disk delays ingestion but not answers: they are
+    only reported."""
+    parts = {
+        "database": _database(service),
+        "engine": _engine(service),
+        "worker": _worker(service),
+        "storage": _storage(service),
+    }
+    missing = [name for name in NEEDED if parts[name]["status"] != "ok"]
     content = {"status": "not_ready" if missing else "ok", "missing": missing, "parts": parts}
     process = service.parts.process
     headers = {"Retry-After": str(process.retry_after)} if missing and process else {}
@@ -37,6 +47,8 @@ def metrics(service: ServiceDep, _tenant: TenantDep) -> PlainTextResponse:
     depth, age = service.queue.depth()
     gauges.queue_depth.set(depth)
     gauges.queue_age.set(age)
+    gauges.store(figures(service.database))
+    gauges.disk_free.set(shutil.disk_usage(service.settings.data_dir).free)
     process = service.parts.process
     if process is not None:
         gauges.engine_up.set(process.state == "ready")
@@ -59,6 +71,16 @@ def _engine(service: Service) -> dict[str, Any]:
         return {"status": "ok", "reason": "remote"}
     status = "ok" if process.state == "ready" else process.state
     return {"status": status, "reason": process.reason, "restarts": process.restarts}
+
+
+def _storage(service: Service) -> dict[str, Any]:
+    free = shutil.disk_usage(service.settings.data_dir).free
+    if free >= LEAST_FREE:
+        return {"status": "ok"}
+    return {
+        "status": "full",
+        "reason": f"{free >> 20} MiB are free: ingestion waits until there is space, and goes on by itself",
+    }
 
 
 def _worker(service: Service) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Around all routes: keys, request ids, health, metrics, the page, the description."""
 
 import asyncio
+import shutil
 import threading
 import traceback
 from collections.abc import AsyncIterator
@@ -30,7 +31,13 @@ CLOSED = [
     ("GET", "/documents/x/text"),
     ("GET", "/documents/x/view"),
     ("GET", "/documents/x/file"),
+    ("PATCH", "/documents/x"),
+    ("POST", "/documents/x/refresh"),
     ("DELETE", "/documents/x"),
+    ("GET", "/deletions"),
+    ("GET", "/sources"),
+    ("POST", "/sources/x/refresh"),
+    ("DELETE", "/sources/x"),
     ("GET", "/collections"),
     ("POST", "/collections"),
     ("GET", "/collections/x"),
@@ -93,7 +100,7 @@ async def test_every_route_is_either_closed_or_open(api: Api) -> None:
     routes = {(method.upper(), path) for path, methods in described.items() for method in methods}
     health = {("GET", "/health/live"), ("GET", "/health/ready")}
     known = {(method, path.replace("/x", "/*")) for method, path in CLOSED}
-    names = ("{job_id}", "{document_id}", "{name}")
+    names = ("{job_id}", "{document_id}", "{source_id}", "{name}")
 
     def plain(path: str) -> str:
         for name in names:
@@ -170,7 +177,29 @@ async def test_metrics(api: Api) -> None:
     assert 'simurgh_answers_total{adapter="base",outcome="answered"} 1.0' in text
     assert 'simurgh_answers_total{adapter="base",outcome="weak_evidence"} 1.0' in text
     assert "simurgh_queue_depth 1.0" in text
+    assert "simurgh_documents 1.0" in text
+    assert "simurgh_chunks 1.0" in text
+    assert 'simurgh_versions{status="queued"} 1.0' in text
+    assert "simurgh_disk_free_bytes" in text
     assert "simurgh_answer_seconds_count 2.0" in text
+
+
+async def test_failures_are_counted_by_reason(api: Api) -> None:
+    await api.http.post("/ingest", files=[("file", ("a.pdf", b"%PDF-1.4 broken", "application/pdf"))])
+    await asyncio.to_thread(api.worker.work, api.service)
+    text = (await api.http.get("/metrics")).text
+    assert 'simurgh_failed_versions{reason="' in text
+    assert 'simurgh_versions{status="failed"} 1.0' in text
+    assert "simurgh_failing_sources 0.0" in text
+
+
+async def test_a_full_disk_is_told_and_answers_go_on(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = shutil.disk_usage("/")._replace(free=1 << 20)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: full)
+    answer = await api.http.get("/health/ready")
+    assert answer.status_code == 200
+    assert answer.json()["parts"]["storage"]["status"] == "full"
+    assert "1 MiB" in answer.json()["parts"]["storage"]["reason"]
 
 
 async def test_the_page_and_its_files(api: Api) -> None:

@@ -267,13 +267,30 @@ def test_it_is_given_up_with_the_last_reason(bench: Bench) -> None:
     job_id = bench.submit("the birds")
 
     def fail() -> None:
-        raise StorageFull("the disk is full")
+        raise Unavailable("the endpoint is away")
 
     bench.embedder.meanwhile = fail
     [version_id] = bench.store.queue.unfinished(limit=1)
     worker._with_patience(bench.pipeline, version_id, threading.Event())
     outcome = bench.outcome(job_id)
-    assert (outcome.error_code, outcome.error) == ("storage_full", "the disk is full")
+    assert (outcome.error_code, outcome.error) == ("unavailable", "the endpoint is away")
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_full_disk_is_waited_for(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "LONGEST_PAUSE", 0.001)
+    job_id, full = bench.submit("the birds"), [1] * 5 * worker.TRIES
+
+    def fail() -> None:
+        if full:
+            full.pop()
+            raise StorageFull("the disk is full")
+
+    bench.embedder.meanwhile = fail
+    [version_id] = bench.store.queue.unfinished(limit=1)
+    worker._with_patience(bench.pipeline, version_id, threading.Event())
+    assert full == []
+    assert bench.outcome(job_id).status == "done"
 
 
 def test_a_stop_leaves_it_for_the_next_start(bench: Bench) -> None:

@@ -15,8 +15,10 @@ from indexes.database import reading
 from indexes.live import LiveIndexes
 from indexes.purge import Purge, Purged
 from indexes.snapshots import Snapshots
+from ingest.sources import Api
 from tests.support.ingestion import Bench
 from tests.support.searching import found
+from tests.support.sites import Site, page
 from tests.support.store import TENANT, Store
 
 CANARY = "The zephyrine heliotrope number nine hums."
@@ -208,3 +210,43 @@ def test_on_both_databases(database: Engine, tmp_path: Path) -> None:
     assert len(vectors) == 1
     assert np.frombuffer(vectors[0], "<f4").size == store.embedder.identity.dim
     assert (row.name, row.source, row.tags, row.metadata) == ("", "", [], {})
+
+
+def test_looking_again_and_again_does_not_fill_the_database(disk: Disk) -> None:
+    """A page that is fetched again is a job and a version each time, even if it says the same."""
+    with Site() as site:
+        site.pages["/"] = page(b"<html><body><p>The ferry leaves at noon, says the guide.</p></body></html>")
+        for _ in range(5):
+            disk.bench.jobs.submit(disk.store.collection, urls=[site.url + "/"], refresh="every 1h")
+            disk.bench.work()
+    [document] = disk.store.documents.page(disk.store.collection, limit=9, after=None).data
+    failed = disk.bench.ingest(b"\x00\xff\xfe binary", "b.bin")
+
+    def rows() -> tuple[int, ...]:
+        with reading(disk.store.database) as db:
+            return tuple(
+                db.execute(select(func.count()).select_from(table)).scalar_one()
+                for table in (s.jobs, s.versions)
+            )
+
+    assert rows() == (6, 6)
+    disk.purge.run()
+    assert rows() == (6, 6)
+    disk.purge.run(keep_history=-1)
+    assert rows() == (2, 2)  # that which answers, and that which says why another does not
+    again = disk.store.documents.get(TENANT, document.id)
+    assert (again.status, again.uri) == ("done", document.uri)
+    assert disk.bench.document(failed).error_code is not None
+
+
+def test_the_history_of_many_pulls(disk: Disk) -> None:
+    with Site() as site:
+        site.pages["/t"] = page(b'[{"id": 1, "text": "The tram runs all night."}]')
+        api = Api(url=site.url + "/t", id="$.id", text=["$.text"])
+        for _ in range(4):
+            disk.bench.jobs.submit(disk.store.collection, apis=[api])
+            disk.bench.work()
+    disk.purge.run(keep_history=-1)
+    with reading(disk.store.database) as db:
+        assert db.execute(select(func.count()).select_from(s.pulls)).scalar_one() == 1
+    assert list(disk.store.live().values()) == ["The tram runs all night."]
