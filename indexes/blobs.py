@@ -38,9 +38,12 @@ class Blobs:
                         digest.update(block)
                         out.write(block)
                     out.flush()
-                    os.fsync(out.fileno())
                     sha256 = digest.hexdigest()
                     target = self.path(sha256)
+                    if self._renewed(target, sha256):
+                        os.unlink(out.name)
+                        return sha256
+                    os.fsync(out.fileno())
                     with self._locked(fcntl.LOCK_SH):
                         target.parent.mkdir(exist_ok=True)
                         os.replace(out.name, target)
@@ -75,6 +78,15 @@ class Blobs:
         for path in self._folder.glob("incoming-*"):  # what a crash left
             removed += self._remove_idle(path, max(idle, ABANDONED))
         return removed
+
+    def _renewed(self, path: Path, sha256: str) -> bool:
+        """Whether the bytes are there already, and whole; then they count as stored just now."""
+        with self._locked(fcntl.LOCK_SH):
+            if not path.exists() or sha256_of(path) != sha256:
+                return False
+            os.utime(path)
+        sync(path.parent)  # another process may have put it there this very moment
+        return True
 
     def _remove_idle(self, path: Path, idle: float) -> bool:
         with self._locked(fcntl.LOCK_EX):

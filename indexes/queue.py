@@ -1,13 +1,10 @@
 """Versions on their way: accepted, taken up, committed or failed. Jobs are sums over their versions."""
 
 import time
-import uuid
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
-    Connection,
     Engine,
     and_,
     func,
@@ -21,9 +18,10 @@ from indexes.changes import lock, next_seq, retire
 from indexes.collections import require_embedder
 from indexes.database import reading, writing
 from indexes.embedder import passage
-from indexes.endings import UNFINISHED, end_versions, end_waiting
+from indexes.endings import UNFINISHED, end_versions
 from indexes.errors import CollectionNotFound, JobNotFound
-from indexes.identity import document_for, same_bytes, seen
+from indexes.identity import seen
+from indexes.intake import enter
 from indexes.known_vectors import digest_of
 from indexes.pulls import cancel_pulls, is_running, new_job, record_source, require_room, start_pull
 from indexes.records import (
@@ -72,7 +70,7 @@ class Queue:
                 source_id = record_source(db, collection, source)
                 if source.at_once:
                     start_pull(db, source_id, job_id)
-            documents, version_ids = _enter(db, collection, job_id, new)
+            documents, version_ids = enter(db, collection, job_id, new)
         return job_id, documents, version_ids
 
     def extend(self, pull: Pull, new: Sequence[NewDocument], *, max_queued: int) -> bool:
@@ -87,7 +85,7 @@ class Queue:
             require_room(db, len(new), max_queued)
             total = s.jobs.c.total + len(new)
             db.execute(update(s.jobs).where(s.jobs.c.id == pull.job_id).values(total=total))
-            _enter(db, pull.collection, pull.job_id, new)
+            enter(db, pull.collection, pull.job_id, new)
         return True
 
     def take(self, version_id: str) -> Version | None:
@@ -334,56 +332,6 @@ class Queue:
                 )
             ).one()
         return count, time.time() - oldest if oldest else 0.0
-
-
-def _enter(
-    db: Connection, collection: Collection, job_id: str, new: Sequence[NewDocument]
-) -> tuple[list[JobDocument], list[str]]:
-    """Documents into a job that counts them already; with them the ids of versions to work on."""
-    now = time.time()
-    documents: list[JobDocument] = []
-    ended = Counter({job_id: 0})  # versions, by job
-    version_ids: list[str] = []
-    for ordinal, item in enumerate(new):
-        same = same_bytes(db, collection, item)
-        if same is not None:
-            documents.append(_job_document(same, item.name, "unchanged"))
-            ended[job_id] += 1
-            continue
-        document_id = document_for(db, collection, item, now)
-        # A newer version of the same source makes the waiting ones pointless.
-        ended += end_waiting(db, s.versions.c.document_id == document_id, "replaced")
-        version_id = uuid.uuid4().hex
-        db.execute(
-            insert(s.versions).values(
-                id=version_id,
-                document_id=document_id,
-                job_id=job_id,
-                ordinal=ordinal,
-                status="queued",
-                origin=item.origin,
-                sha256=item.sha256,
-                title=item.title,
-                created_at=now,
-            )
-        )
-        documents.append(_job_document(document_id, item.name, "queued"))
-        version_ids.append(version_id)
-    end_versions(db, ended)
-    return documents, version_ids
-
-
-def _job_document(document_id: str, name: str, status: str) -> JobDocument:
-    return JobDocument(
-        document_id=document_id,
-        name=name,
-        status=status,
-        pages=None,
-        unread_pages=(),
-        chunks=0,
-        error=None,
-        error_code=None,
-    )
 
 
 def _part(row: Any) -> JobDocument:

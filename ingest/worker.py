@@ -13,6 +13,7 @@ from typing import Protocol
 
 import structlog
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
+from sqlalchemy.exc import SQLAlchemyError
 
 from indexes.errors import SimurghError, StorageFull, Unavailable
 from indexes.workers import Workers
@@ -99,8 +100,8 @@ def run_worker(
                 start_due()
                 for line in lines:
                     _hand_over(line, workflows[line.name])
-            except SimurghError as error:
-                log.warning("cannot read the queue", error=error.message)
+            except (SimurghError, SQLAlchemyError) as error:  # ours, or that which DBOS uses
+                log.warning("cannot read the queue", error=str(error))
     finally:
         DBOS.destroy(workflow_completion_timeout_sec=10)
 

@@ -1,5 +1,6 @@
 """What was deleted is gone: from answers at once, from the disk after a purge."""
 
+import io
 import os
 import time
 from pathlib import Path
@@ -250,3 +251,18 @@ def test_the_history_of_many_pulls(disk: Disk) -> None:
     with reading(disk.store.database) as db:
         assert db.execute(select(func.count()).select_from(s.pulls)).scalar_one() == 1
     assert list(disk.store.live().values()) == ["The tram runs all night."]
+
+
+def test_bytes_that_are_there_are_not_written_again_unless_they_are_damaged(tmp_path: Path) -> None:
+    blobs = Blobs(tmp_path / "files")
+    sha256 = blobs.put(io.BytesIO(b"the birds"), max_bytes=99)
+    file = blobs.path(sha256)
+    os.utime(file, (OLD, OLD))
+    before = file.stat().st_ino
+    assert blobs.put(io.BytesIO(b"the birds"), max_bytes=99) == sha256
+    assert file.stat().st_ino == before
+    assert blobs.sweep(lambda names: set(names), idle=3600) == 0  # they are as good as new
+    file.write_bytes(b"the bards")
+    blobs.put(io.BytesIO(b"the birds"), max_bytes=99)
+    assert file.read_bytes() == b"the birds"
+    assert [path.name for path in (tmp_path / "files").iterdir()] == [sha256[:2]]
