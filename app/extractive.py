@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from app.citations import Citation, Cited
 from app.gate import Evidence
+from app.orders import is_order
 from app.reader.port import Reading
 from app.spans import Span, content_terms, sentences, statements, support, terms
 from indexes.embedder import Embedder
@@ -34,6 +35,7 @@ def best_sentence(question: str, sources: Sequence[Hit], embedder: Embedder) -> 
         (number, hit, span)
         for number, hit in enumerate(sources[:SOURCES], 1)
         for span in statements(hit.text)
+        if not is_order(span.text)
     ][:MAX_SPANS]
     if not spans:
         return None

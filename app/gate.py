@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.language import detect
+from app.orders import without_orders
 from app.reader.port import Reader, Reading
 from indexes.records import Hit
 
@@ -62,7 +63,8 @@ class EvidenceGate:
     def weigh(self, question: str, hits: Sequence[Hit]) -> Evidence:
         """``hits`` best first, at least one."""
         read = hits[:READ_PASSAGES]
-        readings = tuple(self._reader.read(question, [hit.text for hit in read])) if self._reader else ()
+        texts = [without_orders(hit.text) for hit in read]
+        readings = tuple(self._reader.read(question, texts)) if self._reader else ()
         calibration = self._calibrations.get(detect(question)) or self._calibrations[OTHER]
         confidence = calibration.probability(features(hits, readings))
         least = calibration.threshold if self._min_confidence is None else self._min_confidence
