@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from tests.torture.torture import torture
 
-KILLS = 10
+KILLS = 6
 
 
 @pytest.mark.timeout(600)
