@@ -89,6 +89,7 @@ class Collections:
             db.execute(delete(s.versions).where(s.versions.c.document_id.in_(documents)))
             jobs = select(s.jobs.c.id).where(s.jobs.c.collection_id == collection.id)
             db.execute(delete(s.pulls).where(s.pulls.c.job_id.in_(jobs)))
+            _hand_over_jobs(db, collection)
             for table in (s.sources, s.documents, s.jobs, s.snapshots):
                 db.execute(delete(table).where(table.c.collection_id == collection.id))
             db.execute(delete(s.collections).where(s.collections.c.id == collection.id))
@@ -110,6 +111,21 @@ class Collections:
     @staticmethod
     def _select(tenant: str) -> Any:
         return select(s.collections).where(s.collections.c.tenant == tenant)
+
+
+def _hand_over_jobs(db: Connection, collection: Collection) -> None:
+    """Jobs that brought documents which were moved elsewhere go where those are."""
+    moved_to = (
+        select(s.documents.c.collection_id)
+        .join(s.versions, s.versions.c.document_id == s.documents.c.id)
+        .where(s.versions.c.job_id == s.jobs.c.id, s.documents.c.collection_id != collection.id)
+        .limit(1)
+    )
+    db.execute(
+        update(s.jobs)
+        .where(s.jobs.c.collection_id == collection.id, moved_to.exists())
+        .values(collection_id=moved_to.scalar_subquery())
+    )
 
 
 def record_embedder(db: Connection, collection_id: str, embedder: EmbedderIdentity) -> None:

@@ -78,6 +78,20 @@ def test_a_move(store: Store, moving: Moving) -> None:
     assert live_in(store, target) == []
 
 
+def test_a_moved_document_outlives_the_collection_that_it_came_from(store: Store, moving: Moving) -> None:
+    source = store.collections.create(TENANT, "source", description="")
+    target, store.collection = store.collection, source
+    job_id, [accepted], [version_id] = store.accept("one")
+    store.commit(store.take(version_id), "one")
+    store.add("stays and goes")
+    document = get(store, accepted.split(":")[0])
+    moving.move(document, store.collections.get(TENANT, "source"), target)
+    store.collections.delete(source)
+    assert live_in(store, target) == ["one"]
+    assert get(store, document.id).collection == "default"
+    assert store.queue.job(TENANT, job_id).collection == "default"
+
+
 def test_a_move_while_it_is_read(store: Store, moving: Moving) -> None:
     _job, [accepted], _versions = store.accept("one")
     document = get(store, accepted.split(":")[0])
