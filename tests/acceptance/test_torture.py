@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from tests.torture.torture import torture
 
-KILLS = 6
+KILLS = 4
 
 
 @pytest.mark.timeout(600)

@@ -17,9 +17,9 @@ HOSTILE = '<script>x()</script> <img src=x onerror="x()"> &amp; [a](javascript:x
 
 def document(title: str | None = "Guide", uri: str = "file:guide.txt") -> Document:
     return Document(
-        id="d1", collection_id="c", collection="default", name="guide.txt", title=title, uri=uri,
+        id="d1", collection_id="c", collection="default", name="guide.txt", title=title, source="s", uri=uri,
         media_type="text/plain", tags=[], metadata={}, status="done", error=None, error_code=None, pages=None,
-        unread_pages=(), chunks=1, sha256="0", created_at=0.0, updated_at=0.0,
+        unread_pages=(), chunks=1, sha256="0", created_at=0.0, updated_at=0.0, seen_at=None,
     )  # fmt: skip
 
 
