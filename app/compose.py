@@ -173,6 +173,7 @@ async def build_service(
         Adapters(database), AdapterStore(settings.data_dir / "adapters"), parts.generator, parts.base
     )
     queue = Queue(database)
+    pulls = Pulls(database)
     blobs = Blobs(settings.data_dir / "files")
     return Service(
         settings=settings,
@@ -180,12 +181,12 @@ async def build_service(
         collections=collections,
         documents=Documents(database),
         moving=Moving(database),
-        pulls=Pulls(database),
+        pulls=pulls,
         purge=Purge(database, snapshots, blobs),
         queue=queue,
         jobs=Jobs(
             queue,
-            Pulls(database),
+            pulls,
             blobs,
             max_bytes=settings.max_upload_mib << 20,
             max_queued=settings.max_queued_jobs,

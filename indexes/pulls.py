@@ -38,13 +38,8 @@ class Pulls:
             if row is None:
                 raise SourceNotFound(f"there is no source {source.id!r}", param="source_id")
             collection = collection_record(lock(db, row.collection_id))
-            running = db.execute(
-                select(s.pulls.c.job_id).where(
-                    s.pulls.c.source_id == source.id, s.pulls.c.status.in_(UNFINISHED)
-                )
-            ).first()
-            if running is not None:
-                return str(running.job_id)
+            if (running := _running_job(db, source.id)) is not None:
+                return running
             job_id = new_job(db, collection, total=0)
             start_pull(db, source.id, job_id)
         return job_id
@@ -60,10 +55,7 @@ class Pulls:
                 .where(s.sources.c.id == source_id, s.sources.c.next_at <= now)
                 .values(next_at=now + s.sources.c.every)
             ).rowcount
-            running = select(s.pulls.c.id).where(
-                s.pulls.c.source_id == source_id, s.pulls.c.status.in_(UNFINISHED)
-            )
-            if not claimed or db.execute(running).first() is not None:
+            if not claimed or _running_job(db, source_id) is not None:
                 return False  # another worker was quicker, or the last pull takes longer than it should
             start_pull(db, source_id, new_job(db, collection, total=0))
         return True
@@ -257,6 +249,13 @@ def cancel_pulls(db: Connection, job_id: str) -> int:
         .where(s.pulls.c.job_id == job_id, s.pulls.c.status.in_(UNFINISHED))
         .values(status="cancelled", finished_at=time.time())
     ).rowcount
+
+
+def _running_job(db: Connection, source_id: str) -> str | None:
+    """The job of a pull of the source that has not ended, if there is one."""
+    query = select(s.pulls.c.job_id).where(s.pulls.c.source_id == source_id, s.pulls.c.status.in_(UNFINISHED))
+    job_id: str | None = db.execute(query.limit(1)).scalar_one_or_none()
+    return job_id
 
 
 def _select(tenant: str | None) -> Any:

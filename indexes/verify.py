@@ -1,10 +1,10 @@
 """Whether what is stored is whole: every text, span, vector and byte where the rows say that it is."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, func, select
+from sqlalchemy import Connection, Engine, Row, Select, select
 
 from indexes import schema as s
 from indexes.blobs import Blobs, sha256_of
@@ -12,6 +12,7 @@ from indexes.database import reading
 from indexes.errors import DocumentNotFound
 
 FLOAT = 4  # bytes
+ANSWERING = s.documents.c.deleted_at.is_(None) & s.documents.c.version_id.is_not(None)
 
 
 @dataclass(kw_only=True)
@@ -22,21 +23,21 @@ class Verified:
 
 
 def verify(engine: Engine, blobs: Blobs) -> Verified:
-    """Reads everything once, beside a running service. Raises Unavailable."""
+    """Reads everything once, beside a running service. A document at a time: on SQLite whoever reads keeps
+    others from writing. Raises Unavailable."""
     found = Verified()
     with reading(engine) as db:
-        found.problems += _database(db)
-        for row in db.execute(_answering()).all():
-            found.documents += 1
-            found.problems += _document(db, row.document_id, row.version_id, row.sha256, blobs)
-            found.chunks += int(
-                db.execute(
-                    select(func.count()).where(
-                        s.chunks.c.version_id == row.version_id, s.chunks.c.dead_seq.is_(None)
-                    )
-                ).scalar_one()
-            )
-        found.problems += _deleted(db)
+        found.problems += [*_database(db), *_deleted(db)]
+        documents = db.execute(select(s.documents.c.id).where(ANSWERING)).scalars().all()
+    for document_id in documents:
+        with reading(engine) as db:
+            row = db.execute(_answering(document_id)).one_or_none()
+            if row is None:
+                continue  # it was deleted meanwhile
+            chunks = db.execute(_chunks(row.version_id)).all()
+        found.documents += 1
+        found.chunks += len(chunks)
+        found.problems += [*_text(document_id, row.text, chunks), *_bytes(document_id, row.sha256, blobs)]
     return found
 
 
@@ -47,35 +48,38 @@ def _database(db: Connection) -> Iterator[str]:
                 yield f"the database is damaged: {line}"
 
 
-def _answering() -> Select[Any]:
+def _answering(document_id: str) -> Select[Any]:
     return (
-        select(s.documents.c.id.label("document_id"), s.documents.c.version_id, s.versions.c.sha256)
+        select(s.documents.c.version_id, s.versions.c.sha256, s.versions.c.text)
         .outerjoin(s.versions, s.versions.c.id == s.documents.c.version_id)
-        .where(s.documents.c.deleted_at.is_(None), s.documents.c.version_id.is_not(None))
+        .where(s.documents.c.id == document_id, ANSWERING)
     )
 
 
-def _document(
-    db: Connection, document_id: str, version_id: str, sha256: str | None, blobs: Blobs
-) -> Iterator[str]:
-    text = db.execute(select(s.versions.c.text).where(s.versions.c.id == version_id)).scalar_one_or_none()
-    if text is None:
-        yield f"document {document_id} has no text"
-        return
-    chunks = (
+def _chunks(version_id: str) -> Select[Any]:
+    return (
         select(s.chunks.c.id, s.chunks.c.start, s.chunks.c.end, s.chunks.c.text, s.chunks.c.vector)
         .add_columns(s.collections.c.dim, s.documents.c.collection_id, s.chunks.c.collection_id.label("held"))
         .join(s.documents, s.documents.c.id == s.chunks.c.document_id)
         .join(s.collections, s.collections.c.id == s.documents.c.collection_id)
-        .where(s.chunks.c.document_id == document_id, s.chunks.c.dead_seq.is_(None))
+        .where(s.chunks.c.version_id == version_id, s.chunks.c.dead_seq.is_(None))
     )
-    for row in db.execute(chunks):
+
+
+def _text(document_id: str, text: str | None, chunks: Sequence[Row[Any]]) -> Iterator[str]:
+    if text is None:
+        yield f"document {document_id} has no text"
+        return
+    for row in chunks:
         if row.text != text[row.start : row.end]:
             yield f"chunk {row.id} of document {document_id} is not what stands in its text"
         if len(row.vector) != row.dim * FLOAT:
             yield f"chunk {row.id} of document {document_id} has a vector of another length"
         if row.held != row.collection_id:
             yield f"chunk {row.id} of document {document_id} lies in another collection"
+
+
+def _bytes(document_id: str, sha256: str | None, blobs: Blobs) -> Iterator[str]:
     if sha256 is None:
         yield f"document {document_id} does not know its bytes"
         return

@@ -55,13 +55,18 @@ def payload_document(
 
 
 def url_document(url: str, tags: Sequence[str]) -> NewDocument:
-    address = urldefrag(url).url
+    address = address_of(url)
     return NewDocument(
         source=f"{URL}{digest(address)}",
         name=address,
         origin={"kind": "url", "url": address, "uri": address},
         tags=list(tags),
     )
+
+
+def address_of(url: str) -> str:
+    """What is fetched: places within a page are one page."""
+    return urldefrag(url).url
 
 
 def digest(text: str) -> str:

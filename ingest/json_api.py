@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urljoin
 
@@ -17,7 +18,7 @@ TITLE = 200  # characters; a first text that is longer is no title
 
 def api_items(fetcher: Fetcher, spec: Mapping[str, Any]) -> Iterator[Payload]:
     """``spec``: the fields of `ingest.sources.Api`. Raises FetchRefused, FetchFailed, UnreadableDocument."""
-    items, following = jsonpath.compile(spec["items"]), spec["next"]
+    items, following = _path(spec["items"]), spec["next"]
     url: str | None = spec["url"]
     seen: set[str] = set()
     while url is not None:
@@ -57,8 +58,14 @@ def _payload(item: Any, spec: Mapping[str, Any]) -> Payload:
     return Payload(id=str(found), title=title, text=text, metadata=metadata)
 
 
+@lru_cache(maxsize=256)
+def _path(path: str) -> jsonpath.JSONPath | jsonpath.CompoundJSONPath:
+    """Compiled once, not for every item."""
+    return jsonpath.compile(path)
+
+
 def _first(path: str, value: Any) -> Any:
-    found = jsonpath.compile(path).findall(value) if isinstance(value, dict | list) else []
+    found = _path(path).findall(value) if isinstance(value, dict | list) else []
     return found[0] if found else None
 
 

@@ -3,14 +3,13 @@
 import re
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from urllib.parse import urldefrag
 
 import jsonpath
 
 from indexes.errors import InvalidRequest
 from indexes.records import NewSource
 from ingest.fetch import check_url
-from ingest.handed import digest
+from ingest.handed import address_of, digest
 
 UNITS = {"m": 60, "h": 3600, "d": 86_400}  # seconds
 REFRESH = re.compile(r"every ([1-9][0-9]{0,4})(m|h|d)")
@@ -61,7 +60,7 @@ def seconds(refresh: str) -> float:
 
 def page_source(url: str) -> NewSource:
     """A web page that is fetched again; the first time it is a document like any other."""
-    address = urldefrag(url).url
+    address = address_of(url)
     return NewSource(kind="url", key=digest(f"url {address}"), spec={"url": address}, at_once=False)
 
 

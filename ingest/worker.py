@@ -97,7 +97,7 @@ def run_worker(
                     beat_at = time.monotonic() + BEAT
                     workers.beat(worker_id)
                     _take_over(workers.live(within=LEASE))
-                start_due()
+                    start_due()
                 for line in lines:
                     _hand_over(line, workflows[line.name])
             except (SimurghError, SQLAlchemyError) as error:  # ours, or that which DBOS uses

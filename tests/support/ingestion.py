@@ -6,9 +6,6 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
-from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
-from tokenizers.pre_tokenizers import Whitespace
 
 from indexes.blobs import Blobs
 from indexes.embedder import FakeEmbedder
@@ -23,6 +20,7 @@ from ingest.jobs import File, Jobs
 from ingest.pipeline import Pipeline
 from ingest.pull import Puller
 from tests.support.store import ANALYZER, TENANT, Store
+from tests.support.words import word_tokenizer
 
 MAX_BYTES = 1 << 20
 
@@ -119,11 +117,7 @@ def cage() -> Iterator[ExtractionCage]:
 
 @pytest.fixture(scope="session")
 def chunker(tmp_path_factory: pytest.TempPathFactory) -> Chunker:
-    words = Tokenizer(WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
-    words.pre_tokenizer = Whitespace()  # type: ignore[assignment]
-    file = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
-    words.save(str(file))
-    return Chunker(file, tokens=16)
+    return Chunker(word_tokenizer(tmp_path_factory.mktemp("tokenizer")), tokens=16)
 
 
 @pytest.fixture

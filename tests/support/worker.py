@@ -2,10 +2,6 @@
 
 from pathlib import Path
 
-from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
-from tokenizers.pre_tokenizers import Whitespace
-
 from app.compose import Service, build_puller
 from indexes.embedder import FakeEmbedder
 from indexes.known_vectors import KnownVectors
@@ -15,6 +11,7 @@ from ingest.extract import Limits
 from ingest.fetch import Fetcher
 from ingest.pipeline import Pipeline
 from tests.support.store import ANALYZER
+from tests.support.words import word_tokenizer
 
 
 class Worker:
@@ -22,10 +19,7 @@ class Worker:
 
     def __init__(self, folder: Path) -> None:
         self._cage = ExtractionCage(limits=Limits(pages=100, chars=1_000_000), timeout=30)
-        words = Tokenizer(WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
-        words.pre_tokenizer = Whitespace()  # type: ignore[assignment]
-        words.save(str(folder / "tokenizer.json"))
-        self._chunker = Chunker(folder / "tokenizer.json", tokens=64)
+        self._chunker = Chunker(word_tokenizer(folder), tokens=64)
 
     def work(self, service: Service) -> None:
         """Until nothing waits."""

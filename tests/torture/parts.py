@@ -4,9 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Engine
-from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
-from tokenizers.pre_tokenizers import Whitespace
 
 from indexes.blobs import Blobs
 from indexes.collections import Collections
@@ -24,6 +21,7 @@ from ingest.extract import Limits
 from ingest.fetch import Fetcher
 from ingest.jobs import Jobs
 from ingest.pipeline import Pipeline
+from tests.support.words import word_tokenizer
 
 MAX_BYTES = 1 << 20
 CHUNK_TOKENS = 16  # so that a text has several chunks
@@ -45,7 +43,7 @@ class Parts:
 def build(url: str, folder: Path) -> Parts:
     database = open_database(url)
     queue, blobs, embedder = Queue(database), Blobs(folder / "files"), FakeEmbedder()
-    chunker = Chunker(_tokenizer(folder), tokens=CHUNK_TOKENS)
+    chunker = Chunker(word_tokenizer(folder), tokens=CHUNK_TOKENS)
     cage = ExtractionCage(limits=Limits(pages=10, chars=100_000), timeout=30)
     return Parts(
         database=database,
@@ -69,12 +67,3 @@ def build(url: str, folder: Path) -> Parts:
             max_bytes=MAX_BYTES,
         ),
     )
-
-
-def _tokenizer(folder: Path) -> Path:
-    file = folder / "tokenizer.json"
-    if not file.exists():
-        words = Tokenizer(WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
-        words.pre_tokenizer = Whitespace()  # type: ignore[assignment]
-        words.save(str(file))
-    return file
