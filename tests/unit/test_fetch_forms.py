@@ -3,6 +3,7 @@
 import ipaddress
 import socket
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -72,8 +73,12 @@ def fetcher() -> Fetcher:
 def connections(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Counted at the socket, and refused there: what gets through fails the test and reaches nobody."""
     made: list[object] = []
+    connect = socket.socket.connect
 
-    def recorded(_self: socket.socket, address: object) -> None:
+    def recorded(self: socket.socket, address: Any) -> None:
+        if self.family == socket.AF_UNIX:  # an engine's health check may run beside these tests
+            connect(self, address)
+            return
         made.append(address)
         raise ConnectionRefusedError
 
