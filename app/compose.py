@@ -51,12 +51,14 @@ from indexes.text import Analyzer
 from indexes.workers import Workers
 from ingest.cage import ExtractionCage
 from ingest.chunker import Chunker
+from ingest.contents import contents
 from ingest.extract import Limits
 from ingest.fetch import Fetcher
 from ingest.jobs import Jobs
 from ingest.pipeline import Pipeline
 from ingest.pull import Puller
 from ingest.slot import slot
+from ingest.sources import Named
 
 TENANT = "default"  # whose everything is while there is one key
 SNAPSHOT_INTERVAL = 60.0  # seconds
@@ -190,7 +192,7 @@ async def build_service(
             blobs,
             max_bytes=settings.max_upload_mib << 20,
             max_queued=settings.max_queued_jobs,
-            connections=settings.connections,
+            named=Named(connections=settings.connections),
         ),
         blobs=blobs,
         retrieval=retrieval,
@@ -350,10 +352,12 @@ def build_puller(settings: Settings, database: Engine) -> Puller:
         pulls=Pulls(database),
         queue=Queue(database),
         documents=Documents(database),
-        blobs=Blobs(settings.data_dir / "files"),
-        fetcher=_fetcher(settings),
-        connections={name: url.get_secret_value() for name, url in settings.connections.items()},
-        max_bytes=settings.max_upload_mib << 20,
+        contents=contents(
+            _fetcher(settings),
+            Blobs(settings.data_dir / "files"),
+            {name: url.get_secret_value() for name, url in settings.connections.items()},
+            max_bytes=settings.max_upload_mib << 20,
+        ),
         max_items=settings.max_pulled_items,
         max_queued=settings.max_queued_jobs,
     )

@@ -4,7 +4,7 @@ The rows are the queue's source of truth; the worker moves them on to DBOS, so n
 two databases.
 """
 
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
@@ -16,7 +16,7 @@ from indexes.records import Collection, Document, JobDocument, NewDocument
 from ingest.extract import clean
 from ingest.fetch import check_url
 from ingest.handed import URL, Payload, payload_document, url_document
-from ingest.sources import Api, Database, api_source, database_source, page_source, seconds
+from ingest.sources import Named, Page, Pulled, seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,15 +35,14 @@ class Jobs:
         *,
         max_bytes: int,
         max_queued: int,
-        connections: Container[str] = (),
+        named: Named,
     ) -> None:
-        """``connections``: names of the databases that may be read."""
         self._queue = queue
         self._pulls = pulls
         self._blobs = blobs
         self._max_bytes = max_bytes
         self._max_queued = max_queued
-        self._connections = connections
+        self._named = named
 
     def submit(
         self,
@@ -52,26 +51,22 @@ class Jobs:
         files: Sequence[File] = (),
         urls: Sequence[str] = (),
         payloads: Sequence[Payload] = (),
-        apis: Sequence[Api] = (),
-        databases: Sequence[Database] = (),
+        pulled: Sequence[Pulled] = (),
         refresh: str | None = None,
         tags: Sequence[str] = (),
     ) -> tuple[str, list[JobDocument]]:
         """Returns the job's id and its documents, but for those that have yet to be pulled.
 
-        ``refresh``, "every 1h" and the like, has addresses, APIs and databases read again and again.
+        ``refresh``, "every 1h" and the like, has addresses and what is ``pulled`` read again and again.
         Raises InvalidRequest, FetchRefused, TooLarge, StorageFull, Unavailable.
         """
         for url in urls:
             check_url(url)  # what can never be fetched is refused at once
         every = None if refresh is None else seconds(refresh)
-        if every is not None and not (urls or apis or databases):
-            raise InvalidRequest("only urls, apis and databases can be read again", param="refresh")
-        pulled = [
-            *(page_source(url) for url in urls if every is not None),
-            *(api_source(api) for api in apis),
-            *(database_source(database, self._connections) for database in databases),
-        ]
+        if every is not None and not (urls or pulled):
+            raise InvalidRequest("what is handed in cannot be read again", param="refresh")
+        pages = [Page(url=url) for url in urls if every is not None]
+        sources = [one.source(self._named) for one in (*pages, *pulled)]
         new = [
             *(self._file(file, tags) for file in files),
             *(url_document(url, tags) for url in urls),
@@ -81,7 +76,7 @@ class Jobs:
             collection,
             new,
             max_queued=self._max_queued,
-            pulled=[replace(source, every=every, tags=list(tags)) for source in pulled],
+            pulled=[replace(source, every=every, tags=list(tags)) for source in sources],
         )
         return job_id, documents
 

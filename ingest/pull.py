@@ -5,16 +5,12 @@ from itertools import islice
 
 import structlog
 
-from indexes.blobs import Blobs
 from indexes.documents import Documents
 from indexes.errors import DocumentNotFound, SimurghError, StorageFull, Unavailable, UnreadableDocument
-from indexes.pulls import Pulls, item_source
+from indexes.pulls import Pulls
 from indexes.queue import Queue
 from indexes.records import NewDocument, Pull
-from ingest.fetch import Fetcher
-from ingest.handed import Payload, payload_document, url_document
-from ingest.json_api import api_items
-from ingest.sql_rows import database_items
+from ingest.contents import Contents
 
 BATCH = 50  # documents in one transaction
 MAX_ATTEMPTS = 3  # times a pull may take its worker down before it is given up
@@ -28,21 +24,15 @@ class Puller:
         pulls: Pulls,
         queue: Queue,
         documents: Documents,
-        blobs: Blobs,
-        fetcher: Fetcher,
-        connections: Mapping[str, str],
-        max_bytes: int,
+        contents: Mapping[str, Contents],
         max_items: int,
         max_queued: int,
     ) -> None:
-        """``connections``: name -> SQLAlchemy URL."""
+        """``contents``: by the kind of source."""
         self._pulls = pulls
         self._queue = queue
         self._documents = documents
-        self._blobs = blobs
-        self._fetcher = fetcher
-        self._connections = connections
-        self._max_bytes = max_bytes
+        self._contents = contents
         self._max_items = max_items
         self._max_queued = max_queued
 
@@ -59,7 +49,7 @@ class Puller:
             if pull.attempts > MAX_ATTEMPTS:
                 raise UnreadableDocument("it took the worker down every time it was pulled", code="poison")
             seen: set[str] = set()
-            items = self._items(pull)
+            items = self._documents_of(pull)
             while some := list(islice(items, BATCH)):
                 if not self._queue.extend(pull, some, max_queued=self._max_queued):
                     return  # cancelled
@@ -80,35 +70,15 @@ class Puller:
         if pull is not None:
             self._pulls.end(pull, "failed", code=error.code, error=error.message)
 
-    def _items(self, pull: Pull) -> Iterator[NewDocument]:
-        source = pull.source
-        if source.kind == "url":
-            yield url_document(source.spec["url"], source.tags)
-            return
-        for count, item in enumerate(self._payloads(pull), 1):
+    def _documents_of(self, pull: Pull) -> Iterator[NewDocument]:
+        for count, one in enumerate(self._contents[pull.source.kind].of(pull), 1):
             if count > self._max_items:
                 raise UnreadableDocument(
                     f"it has more than {self._max_items} items: ask for fewer, or raise "
                     "SIMURGH_MAX_PULLED_ITEMS",
                     code="too_many_items",
                 )
-            yield payload_document(
-                self._blobs,
-                item,
-                source.tags,
-                max_bytes=self._max_bytes,
-                source=item_source(pull.key, item.id),
-                uri=f"{source.spec.get('url') or source.spec['connection']}#{item.id}",
-            )
-
-    def _payloads(self, pull: Pull) -> Iterator[Payload]:
-        spec = pull.source.spec
-        if pull.source.kind == "api":
-            return api_items(self._fetcher, spec)
-        url = self._connections.get(spec["connection"])
-        if url is None:
-            raise UnreadableDocument(f"there is no connection {spec['connection']!r} any more", code="gone")
-        return database_items(url, spec)
+            yield one
 
     def _delete_missing(self, pull: Pull, seen: set[str]) -> int:
         known = self._pulls.documents(pull)

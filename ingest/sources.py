@@ -3,6 +3,7 @@
 import re
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Protocol
 
 import jsonpath
 
@@ -23,6 +24,32 @@ READS = re.compile(r"\s*(select|with)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
+class Named:
+    """Names, in the settings, of what may be pulled from."""
+
+    connections: Container[str] = ()
+
+
+class Pulled(Protocol):
+    """What a caller wants pulled."""
+
+    def source(self, named: Named) -> NewSource:
+        """Raises InvalidRequest, FetchRefused for what can never be pulled."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """A web page that is fetched again; the first time it is a document like any other."""
+
+    url: str
+
+    def source(self, _named: Named) -> NewSource:
+        address = address_of(self.url)
+        return NewSource(kind="url", key=digest(f"url {address}"), spec={"url": address}, at_once=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Api:
     """A JSON API. Paths are JSONPath (RFC 9535): ``items`` and ``next`` lead into the answer, the others into
     an item."""
@@ -35,6 +62,18 @@ class Api:
     metadata: Mapping[str, str] = field(default_factory=dict)  # name -> path
     next: str | None = None  # to the address of the next page, or to nothing
 
+    def source(self, _named: Named) -> NewSource:
+        check_url(self.url)
+        paths = [("items", self.items), ("id", self.id), *(("text", path) for path in self.text)]
+        paths += [("metadata", path) for path in self.metadata.values()]
+        paths += [("next", self.next)] if self.next is not None else []
+        for name, path in paths:
+            _check_path(path, f"apis.{name}")
+        for name, value in self.headers.items():
+            if not HEADER.fullmatch(name) or RESERVED.fullmatch(name) or not value.isprintable():
+                raise InvalidRequest(f"the header {name!r} cannot be sent", param="apis.headers")
+        return NewSource(kind="api", key=digest(f"api {self.url} {self.items}"), spec=asdict(self))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Database:
@@ -46,6 +85,17 @@ class Database:
     text: Sequence[str]
     metadata: Sequence[str] = ()
 
+    def source(self, named: Named) -> NewSource:
+        if self.connection not in named.connections:
+            raise InvalidRequest(
+                f"there is no connection {self.connection!r}: an operator names them in SIMURGH_CONNECTIONS",
+                param="databases.connection",
+            )
+        if not READS.match(self.query):
+            raise InvalidRequest("the query must begin with SELECT or WITH", param="databases.query")
+        key = digest(f"database {self.connection} {self.query}")
+        return NewSource(kind="database", key=key, spec=asdict(self))
+
 
 def seconds(refresh: str) -> float:
     """Of "every 30m", "every 1h", "every 7d". Raises InvalidRequest."""
@@ -56,39 +106,6 @@ def seconds(refresh: str) -> float:
             param="refresh",
         )
     return float(int(found[1]) * UNITS[found[2]])
-
-
-def page_source(url: str) -> NewSource:
-    """A web page that is fetched again; the first time it is a document like any other."""
-    address = address_of(url)
-    return NewSource(kind="url", key=digest(f"url {address}"), spec={"url": address}, at_once=False)
-
-
-def api_source(api: Api) -> NewSource:
-    """Raises InvalidRequest, FetchRefused."""
-    check_url(api.url)
-    paths = [("items", api.items), ("id", api.id), *(("text", path) for path in api.text)]
-    paths += [("metadata", path) for path in api.metadata.values()]
-    paths += [("next", api.next)] if api.next is not None else []
-    for name, path in paths:
-        _check_path(path, f"apis.{name}")
-    for name, value in api.headers.items():
-        if not HEADER.fullmatch(name) or RESERVED.fullmatch(name) or not value.isprintable():
-            raise InvalidRequest(f"the header {name!r} cannot be sent", param="apis.headers")
-    return NewSource(kind="api", key=digest(f"api {api.url} {api.items}"), spec=asdict(api))
-
-
-def database_source(database: Database, connections: Container[str]) -> NewSource:
-    """Raises InvalidRequest."""
-    if database.connection not in connections:
-        raise InvalidRequest(
-            f"there is no connection {database.connection!r}: an operator names them in SIMURGH_CONNECTIONS",
-            param="databases.connection",
-        )
-    if not READS.match(database.query):
-        raise InvalidRequest("the query must begin with SELECT or WITH", param="databases.query")
-    key = digest(f"database {database.connection} {database.query}")
-    return NewSource(kind="database", key=key, spec=asdict(database))
 
 
 def _check_path(path: str, param: str) -> None:

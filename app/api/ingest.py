@@ -142,8 +142,10 @@ async def _ingest_json(content: bytes, service: Service, tenant: str) -> dict[st
             collection,
             urls=body.urls,
             payloads=payloads,
-            apis=[Api(**one.model_dump()) for one in body.apis],
-            databases=[Database(**one.model_dump()) for one in body.databases],
+            pulled=[
+                *(Api(**one.model_dump()) for one in body.apis),
+                *(Database(**one.model_dump()) for one in body.databases),
+            ],
             refresh=body.refresh,
             tags=body.tags,
         )

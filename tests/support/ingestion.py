@@ -14,11 +14,13 @@ from indexes.pulls import Pulls
 from indexes.records import Document, JobDocument, Vectors
 from ingest.cage import ExtractionCage
 from ingest.chunker import Chunker
+from ingest.contents import contents
 from ingest.extract import Limits
 from ingest.fetch import Fetcher
 from ingest.jobs import File, Jobs
 from ingest.pipeline import Pipeline
 from ingest.pull import Puller
+from ingest.sources import Named
 from tests.support.store import ANALYZER, TENANT, Store
 from tests.support.words import word_tokenizer
 
@@ -54,7 +56,7 @@ class Bench:
             self.blobs,
             max_bytes=MAX_BYTES,
             max_queued=1000,
-            connections=self.connections,
+            named=Named(connections=self.connections),
         )
         self.embedder = Embedder()
         self.fetcher = Fetcher(timeout=5, max_bytes=MAX_BYTES, allow=["127.0.0.0/8"])
@@ -75,10 +77,7 @@ class Bench:
             pulls=self.pulls,
             queue=self.store.queue,
             documents=self.store.documents,
-            blobs=self.blobs,
-            fetcher=self.fetcher,
-            connections=self.connections,
-            max_bytes=MAX_BYTES,
+            contents=contents(self.fetcher, self.blobs, self.connections, max_bytes=MAX_BYTES),
             max_items=200,
             max_queued=1000,
         )

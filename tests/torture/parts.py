@@ -21,6 +21,7 @@ from ingest.extract import Limits
 from ingest.fetch import Fetcher
 from ingest.jobs import Jobs
 from ingest.pipeline import Pipeline
+from ingest.sources import Named
 from tests.support.words import word_tokenizer
 
 MAX_BYTES = 1 << 20
@@ -50,7 +51,7 @@ def build(url: str, folder: Path) -> Parts:
         queue=queue,
         documents=Documents(database),
         blobs=blobs,
-        jobs=Jobs(queue, Pulls(database), blobs, max_bytes=MAX_BYTES, max_queued=100_000),
+        jobs=Jobs(queue, Pulls(database), blobs, max_bytes=MAX_BYTES, max_queued=100_000, named=Named()),
         collection=Collections(database, embedder.identity).get("default", "default"),
         chunker=chunker,
         cage=cage,

@@ -15,7 +15,7 @@ from indexes.database import reading, writing
 from indexes.errors import FetchRefused, InvalidRequest, StorageFull
 from indexes.records import Job, Source
 from ingest import sql_rows
-from ingest.sources import Api, Database, api_source, database_source, seconds
+from ingest.sources import Api, Database, Named, seconds
 from tests.support.ingestion import Bench
 from tests.support.sites import Site, page, redirect
 from tests.support.store import TENANT
@@ -49,7 +49,7 @@ def api(site: Site, **changes: Any) -> Api:
 
 
 def pull(bench: Bench, *apis: Api, **more: Any) -> Job:
-    job_id, documents = bench.jobs.submit(bench.store.collection, apis=apis, **more)
+    job_id, documents = bench.jobs.submit(bench.store.collection, pulled=apis, **more)
     assert documents == []
     bench.work()
     return bench.store.queue.job(TENANT, job_id)
@@ -182,13 +182,13 @@ def test_secrets_are_kept_only_while_they_are_needed(bench: Bench, site: Site) -
 def test_bad_apis(changes: dict[str, Any], param: str) -> None:
     fields: dict[str, Any] = {"id": "$.id", "text": ["$.a"], **changes}
     with pytest.raises(InvalidRequest) as raised:
-        api_source(Api(url="https://example.org", **fields))
+        Api(url="https://example.org", **fields).source(Named())
     assert raised.value.param == param
 
 
 def test_an_api_that_must_not_be_reached(bench: Bench) -> None:
     with pytest.raises(FetchRefused):
-        api_source(Api(url="file:///etc/passwd", id="$.id", text=["$.a"]))
+        Api(url="file:///etc/passwd", id="$.id", text=["$.a"]).source(Named())
     job = pull(bench, Api(url="http://169.254.169.254/latest", id="$.id", text=["$.a"]))
     assert job.pulls[0].error_code == "fetch_refused"
 
@@ -202,7 +202,7 @@ def test_rows_of_a_query(bench: Bench, shop: Path) -> None:
         text=["name", "about"],
         metadata=["price", "added"],
     )
-    job_id, _ = bench.jobs.submit(bench.store.collection, databases=[goods])
+    job_id, _ = bench.jobs.submit(bench.store.collection, pulled=[goods])
     bench.work()
     assert bench.store.queue.job(TENANT, job_id).status == "succeeded"
     assert texts(bench) == ["Kettle\n\nIt boils water."]
@@ -222,7 +222,7 @@ def test_rows_of_a_query(bench: Bench, shop: Path) -> None:
 def test_bad_queries(bench: Bench, shop: Path, query: str, code: str) -> None:
     bench.connections["shop"] = f"sqlite:///{shop}"
     bad = Database(connection="shop", query=query, id="id", text=["name", "about"])
-    job_id, _ = bench.jobs.submit(bench.store.collection, databases=[bad])
+    job_id, _ = bench.jobs.submit(bench.store.collection, pulled=[bad])
     bench.work()
     assert bench.store.queue.job(TENANT, job_id).pulls[0].error_code == code
 
@@ -244,15 +244,15 @@ def test_nothing_is_written(shop: Path, postgres_url: str) -> None:
 def test_bad_databases() -> None:
     for query in ("delete from goods", "", "pragma table_info(x)", "selection"):
         with pytest.raises(InvalidRequest, match="SELECT"):
-            database_source(Database(connection="a", query=query, id="id", text=["x"]), {"a"})
+            Database(connection="a", query=query, id="id", text=["x"]).source(Named(connections={"a"}))
     with pytest.raises(InvalidRequest, match="SIMURGH_CONNECTIONS"):
-        database_source(Database(connection="b", query="select 1", id="id", text=["x"]), {"a"})
+        Database(connection="b", query="select 1", id="id", text=["x"]).source(Named(connections={"a"}))
 
 
 def test_a_connection_that_is_gone(bench: Bench, shop: Path) -> None:
     bench.connections["shop"] = f"sqlite:///{shop}"
     goods = Database(connection="shop", query="select * from goods", id="id", text=["name"])
-    job_id, _ = bench.jobs.submit(bench.store.collection, databases=[goods])
+    job_id, _ = bench.jobs.submit(bench.store.collection, pulled=[goods])
     del bench.connections["shop"]
     bench.work()
     assert bench.store.queue.job(TENANT, job_id).pulls[0].error_code == "gone"
@@ -322,7 +322,7 @@ def test_what_was_pulled_is_refreshed_through_its_source(bench: Bench, site: Sit
 
 def test_cancelled(bench: Bench, site: Site) -> None:
     answer(site, "/tickets", {"results": TICKETS})
-    job_id, _ = bench.jobs.submit(bench.store.collection, apis=[api(site)])
+    job_id, _ = bench.jobs.submit(bench.store.collection, pulled=[api(site)])
     assert bench.store.queue.cancel(TENANT, job_id).status == "cancelled"
     bench.work()
     assert texts(bench) == []
@@ -330,7 +330,7 @@ def test_cancelled(bench: Bench, site: Site) -> None:
 
 def test_given_up_and_forgotten(bench: Bench, site: Site) -> None:
     answer(site, "/tickets", {"results": TICKETS})
-    job_id, _ = bench.jobs.submit(bench.store.collection, apis=[api(site)], refresh="every 1h")
+    job_id, _ = bench.jobs.submit(bench.store.collection, pulled=[api(site)], refresh="every 1h")
     [pull_id] = bench.pulls.unfinished(limit=9)
     bench.puller.give_up(pull_id, StorageFull("full"))
     assert bench.store.queue.job(TENANT, job_id).status == "failed"
@@ -344,7 +344,7 @@ def test_given_up_and_forgotten(bench: Bench, site: Site) -> None:
 
 
 def test_what_took_the_worker_down_every_time(bench: Bench, site: Site) -> None:
-    job_id, _ = bench.jobs.submit(bench.store.collection, apis=[api(site)])
+    job_id, _ = bench.jobs.submit(bench.store.collection, pulled=[api(site)])
     with writing(bench.store.database) as db:
         db.execute(update(s.pulls).values(attempts=3))
     bench.work()

@@ -245,7 +245,7 @@ def test_the_history_of_many_pulls(disk: Disk) -> None:
         site.pages["/t"] = page(b'[{"id": 1, "text": "The tram runs all night."}]')
         api = Api(url=site.url + "/t", id="$.id", text=["$.text"])
         for _ in range(4):
-            disk.bench.jobs.submit(disk.store.collection, apis=[api])
+            disk.bench.jobs.submit(disk.store.collection, pulled=[api])
             disk.bench.work()
     disk.purge.run(keep_history=-1)
     with reading(disk.store.database) as db:

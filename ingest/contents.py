@@ -1,0 +1,72 @@
+"""What a source holds now, as documents: one way for each kind of source."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+from indexes.blobs import Blobs
+from indexes.errors import UnreadableDocument
+from indexes.pulls import item_source
+from indexes.records import NewDocument, Pull
+from ingest.fetch import Fetcher
+from ingest.handed import Payload, payload_document, url_document
+from ingest.json_api import api_items
+from ingest.sql_rows import database_items
+
+
+class Contents(Protocol):
+    def of(self, pull: Pull) -> Iterator[NewDocument]:
+        """Raises SimurghError; Unavailable and StorageFull where it may pass."""
+        ...
+
+
+class PageContents:
+    """An address is one document, fetched when it is worked on."""
+
+    def of(self, pull: Pull) -> Iterator[NewDocument]:
+        yield url_document(pull.source.spec["url"], pull.source.tags)
+
+
+class ItemContents:
+    """Items that are documents by themselves: of an API, of a query."""
+
+    def __init__(
+        self,
+        items: Callable[[Mapping[str, Any]], Iterator[Payload]],
+        blobs: Blobs,
+        *,
+        max_bytes: int,
+    ) -> None:
+        """``items``: of the source's spec."""
+        self._items = items
+        self._blobs = blobs
+        self._max_bytes = max_bytes
+
+    def of(self, pull: Pull) -> Iterator[NewDocument]:
+        spec = pull.source.spec
+        for item in self._items(spec):
+            yield payload_document(
+                self._blobs,
+                item,
+                pull.source.tags,
+                max_bytes=self._max_bytes,
+                source=item_source(pull.key, item.id),
+                uri=f"{spec.get('url') or spec['connection']}#{item.id}",
+            )
+
+
+def contents(
+    fetcher: Fetcher, blobs: Blobs, connections: Mapping[str, str], *, max_bytes: int
+) -> dict[str, Contents]:
+    """By the kind of source. ``connections``: name -> SQLAlchemy URL."""
+
+    def rows(spec: Mapping[str, Any]) -> Iterator[Payload]:
+        url = connections.get(spec["connection"])
+        if url is None:
+            raise UnreadableDocument(f"there is no connection {spec['connection']!r} any more", code="gone")
+        return database_items(url, spec)
+
+    return {
+        "url": PageContents(),
+        "api": ItemContents(lambda spec: api_items(fetcher, spec), blobs, max_bytes=max_bytes),
+        "database": ItemContents(rows, blobs, max_bytes=max_bytes),
+    }
