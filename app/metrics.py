@@ -47,6 +47,11 @@ class Metrics:
         self.failing_sources = Gauge(
             "simurgh_failing_sources", "Sources whose last pull failed", registry=self._registry
         )
+        self.pages_per_second = Gauge(
+            "simurgh_ingested_pages_per_second",
+            "Pages brought to answer, over the last five minutes",
+            registry=self._registry,
+        )
         self.disk_free = Gauge(
             "simurgh_disk_free_bytes", "Free space of the data folder", registry=self._registry
         )
@@ -68,6 +73,7 @@ class Metrics:
         self.documents.set(found.documents)
         self.chunks.set(found.chunks)
         self.failing_sources.set(found.failing_sources)
+        self.pages_per_second.set(found.pages_per_second)
         for gauge, counts in ((self.versions, found.versions), (self.failures, found.failures)):
             gauge.clear()  # of what there is no more
             for label, count in counts.items():

@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     )
     max_upload_mib: int = Field(200, ge=1, description="largest file that is taken")
     max_queued_jobs: int = Field(
-        10_000, ge=1, description="documents that may wait; beyond it `/ingest` answers 503"
+        10_000, ge=1, description="documents of one tenant that may wait; beyond it `/ingest` answers 503"
     )
 
     purge_hours: float = Field(

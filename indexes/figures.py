@@ -1,5 +1,6 @@
 """Numbers about what is stored, for whoever runs it."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -16,6 +17,10 @@ class Figures:
     versions: Mapping[str, int]  # by status
     failures: Mapping[str, int]  # failed versions, by code
     failing_sources: int  # whose last pull failed
+    pages_per_second: float  # that were brought to answer lately; a text without pages counts as one
+
+
+LATELY = 300.0  # seconds
 
 
 def figures(engine: Engine) -> Figures:
@@ -26,6 +31,8 @@ def figures(engine: Engine) -> Figures:
             s.versions.c.status == "failed"
         )
         answering = s.documents.c.deleted_at.is_(None) & s.documents.c.version_id.is_not(None)
+        pages = func.coalesce(func.json_array_length(s.versions.c.page_starts), 1)
+        lately = (s.versions.c.status == "done") & (s.versions.c.finished_at > time.time() - LATELY)
         return Figures(
             documents=db.execute(select(func.count(s.documents.c.id)).where(answering)).scalar_one(),
             chunks=db.execute(
@@ -36,4 +43,5 @@ def figures(engine: Engine) -> Figures:
             failing_sources=db.execute(
                 select(func.count(s.sources.c.id)).where(s.sources.c.error.is_not(None))
             ).scalar_one(),
+            pages_per_second=(db.execute(select(func.sum(pages)).where(lately)).scalar_one() or 0) / LATELY,
         )

@@ -14,7 +14,7 @@ from indexes.records import Collection, JobDocument, NewDocument
 
 
 def enter(
-    db: Connection, collection: Collection, job_id: str, new: Sequence[NewDocument]
+    db: Connection, collection: Collection, job_id: str, new: Sequence[NewDocument], *, priority: int
 ) -> tuple[list[JobDocument], list[str]]:
     """Documents into a job that counts them already; with them the ids of versions to work on."""
     now = time.time()
@@ -37,6 +37,8 @@ def enter(
                 document_id=document_id,
                 job_id=job_id,
                 ordinal=ordinal,
+                tenant=collection.tenant,
+                priority=priority,
                 status="queued",
                 origin=item.origin,
                 sha256=item.sha256,

@@ -4,15 +4,16 @@ import time
 import uuid
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, and_, delete, insert, select, update
 
 from indexes import schema as s
 from indexes.changes import lock
 from indexes.collections import record as collection_record
 from indexes.database import reading, writing
 from indexes.endings import UNFINISHED, end_versions
-from indexes.errors import CollectionNotFound, SourceNotFound, Unavailable
+from indexes.errors import CollectionNotFound, SourceNotFound
 from indexes.records import Collection, Document, NewSource, Pull, Source
+from indexes.turns import LOW, NORMAL, waiting_pulls
 
 PULLED = "pulled"  # how the source of what a pull brought begins
 
@@ -57,13 +58,12 @@ class Pulls:
             ).rowcount
             if not claimed or _running_job(db, source_id) is not None:
                 return False  # another worker was quicker, or the last pull takes longer than it should
-            start_pull(db, source_id, new_job(db, collection, total=0))
+            start_pull(db, source_id, new_job(db, collection, total=0, priority=LOW))  # nobody waits for it
         return True
 
     def unfinished(self, *, limit: int) -> list[str]:
-        with reading(self._engine) as db:
-            query = select(s.pulls.c.id).where(s.pulls.c.status.in_(UNFINISHED))
-            return list(db.execute(query.order_by(s.pulls.c.created_at).limit(limit)).scalars())
+        """Ids of pulls that have not ended, whose turn is next first."""
+        return waiting_pulls(self._engine, limit=limit)
 
     def take(self, pull_id: str) -> Pull | None:
         """Mark a pull as being worked on; None when there is nothing left to do for it."""
@@ -214,7 +214,7 @@ def start_pull(db: Connection, source_id: str, job_id: str) -> None:
     db.execute(update(s.jobs).where(s.jobs.c.id == job_id).values(total=s.jobs.c.total + 1))
 
 
-def new_job(db: Connection, collection: Collection, *, total: int) -> str:
+def new_job(db: Connection, collection: Collection, *, total: int, priority: int = NORMAL) -> str:
     job_id = uuid.uuid4().hex
     db.execute(
         insert(s.jobs).values(
@@ -223,19 +223,13 @@ def new_job(db: Connection, collection: Collection, *, total: int) -> str:
             collection_id=collection.id,
             status="queued",
             stage="queued",
+            priority=priority,
             done=0,
             total=total,
             created_at=time.time(),
         )
     )
     return job_id
-
-
-def require_room(db: Connection, count: int, max_queued: int) -> None:
-    """Raises Unavailable when more than ``max_queued`` versions would wait."""
-    waiting = db.execute(select(func.count()).where(s.versions.c.status.in_(UNFINISHED))).scalar_one()
-    if waiting + count > max_queued:
-        raise Unavailable(f"{waiting} documents wait already: try again later", retry_after=30)
 
 
 def is_running(db: Connection, pull_id: str) -> bool:

@@ -23,7 +23,7 @@ from indexes.errors import CollectionNotFound, JobNotFound
 from indexes.identity import seen
 from indexes.intake import enter
 from indexes.known_vectors import digest_of
-from indexes.pulls import cancel_pulls, is_running, new_job, record_source, require_room, start_pull
+from indexes.pulls import cancel_pulls, is_running, new_job, record_source, start_pull
 from indexes.records import (
     Answering,
     Chunk,
@@ -38,6 +38,7 @@ from indexes.records import (
     Vectors,
     Version,
 )
+from indexes.turns import NORMAL, PRIORITIES, require_room, waiting_versions
 
 INSERT_ROWS = 500
 VERSION_PARTS = [
@@ -56,21 +57,24 @@ class Queue:
         *,
         max_queued: int,
         pulled: Sequence[NewSource] = (),
+        priority: int = NORMAL,
     ) -> tuple[str, list[JobDocument], list[str]]:
         """Record a job durably. Returns its id, its documents, and the ids of versions to work on.
 
         The same bytes in the same collection are ``unchanged``: they cost nothing.
-        Raises Unavailable when more than ``max_queued`` versions wait already, CollectionNotFound.
+        ``priority``: a place in `indexes.turns.PRIORITIES`.
+        Raises Unavailable when more than ``max_queued`` versions of the tenant would wait,
+        CollectionNotFound.
         """
         with writing(self._engine) as db:
             lock(db, collection.id)
-            require_room(db, len(new), max_queued)
-            job_id = new_job(db, collection, total=len(new))
+            require_room(db, collection.tenant, len(new), max_queued)
+            job_id = new_job(db, collection, total=len(new), priority=priority)
             for source in pulled:
                 source_id = record_source(db, collection, source)
                 if source.at_once:
                     start_pull(db, source_id, job_id)
-            documents, version_ids = enter(db, collection, job_id, new)
+            documents, version_ids = enter(db, collection, job_id, new, priority=priority)
         return job_id, documents, version_ids
 
     def extend(self, pull: Pull, new: Sequence[NewDocument], *, max_queued: int) -> bool:
@@ -82,10 +86,11 @@ class Queue:
             lock(db, pull.collection.id)
             if not is_running(db, pull.id):
                 return False
-            require_room(db, len(new), max_queued)
+            require_room(db, pull.collection.tenant, len(new), max_queued)
             total = s.jobs.c.total + len(new)
-            db.execute(update(s.jobs).where(s.jobs.c.id == pull.job_id).values(total=total))
-            enter(db, pull.collection, pull.job_id, new)
+            job = update(s.jobs).where(s.jobs.c.id == pull.job_id).values(total=total)
+            priority = db.execute(job.returning(s.jobs.c.priority)).scalar_one()
+            enter(db, pull.collection, pull.job_id, new, priority=priority)
         return True
 
     def take(self, version_id: str) -> Version | None:
@@ -248,11 +253,8 @@ class Queue:
         return Answering(sha256=row.sha256, validators=row.validators or {})
 
     def unfinished(self, *, limit: int) -> list[str]:
-        """Ids of accepted versions that have not ended, oldest first."""
-        with reading(self._engine) as db:
-            query = select(s.versions.c.id).where(s.versions.c.status.in_(UNFINISHED))
-            query = query.order_by(s.versions.c.created_at, s.versions.c.ordinal).limit(limit)
-            return list(db.execute(query).scalars())
+        """Ids of accepted versions that have not ended, whose turn is next first."""
+        return waiting_versions(self._engine, limit=limit)
 
     def job(self, tenant: str, job_id: str) -> Job:
         """Raises JobNotFound."""
@@ -283,6 +285,7 @@ class Queue:
             id=row.id,
             collection=row.collection,
             status=row.status,
+            priority=PRIORITIES[row.priority],
             stage=row.stage,
             done=row.done,
             total=row.total,
@@ -327,9 +330,7 @@ class Queue:
         """How many versions wait or run, and the age in seconds of the oldest."""
         with reading(self._engine) as db:
             count, oldest = db.execute(
-                select(func.count(), func.min(s.versions.c.created_at)).where(
-                    s.versions.c.status.in_(UNFINISHED)
-                )
+                select(func.count(), func.min(s.versions.c.created_at)).where(s.WAITING)
             ).one()
         return count, time.time() - oldest if oldest else 0.0
 

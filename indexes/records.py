@@ -209,6 +209,7 @@ class Job:
     id: str
     collection: str
     status: str
+    priority: str  # one of `indexes.turns.PRIORITIES`
     stage: str
     done: int
     total: int

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData(
@@ -70,6 +71,9 @@ versions = Table(
     Column("document_id", ForeignKey("documents.id"), nullable=False, index=True),
     Column("job_id", ForeignKey("jobs.id"), nullable=False, index=True),
     Column("ordinal", Integer, nullable=False),  # place in its job
+    # Of its job, here too so that finding the next one costs the same however many wait.
+    Column("tenant", String(64), nullable=False, default="", server_default=""),
+    Column("priority", Integer, nullable=False, default=1, server_default="1"),
     Column("status", String(16), nullable=False),  # queued, processing, done, failed, replaced, cancelled
     Column("error_code", String(64)),
     Column("error", Text),
@@ -86,6 +90,18 @@ versions = Table(
     Column("unread_pages", JSON),  # numbers from 1 of those that show something that could not be read
     Column("created_at", Float, nullable=False),
     Column("finished_at", Float),
+)
+
+# With its values in the text: a partial index is used only where a query is seen to be about its part.
+WAITING = text("status IN ('queued', 'processing')")
+Index(
+    "ix_versions_waiting",
+    versions.c.tenant,
+    versions.c.priority,
+    versions.c.created_at,
+    versions.c.ordinal,
+    sqlite_where=WAITING,
+    postgresql_where=WAITING,
 )
 
 chunks = Table(
@@ -120,6 +136,7 @@ jobs = Table(
     Column("collection_id", ForeignKey("collections.id"), nullable=False),
     Column("status", String(16), nullable=False),  # queued, running, succeeded, failed, cancelled
     Column("stage", String(16), nullable=False),
+    Column("priority", Integer, nullable=False, default=1, server_default="1"),  # see indexes.turns
     Column("done", Integer, nullable=False),  # documents ended
     Column("total", Integer, nullable=False),  # documents in the job
     Column("created_at", Float, nullable=False),

@@ -13,6 +13,7 @@ from indexes.errors import InvalidRequest
 from indexes.pulls import Pulls
 from indexes.queue import Queue
 from indexes.records import Collection, Document, JobDocument, NewDocument
+from indexes.turns import PRIORITIES, Priority
 from ingest.extract import clean
 from ingest.fetch import check_url
 from ingest.handed import URL, Payload, payload_document, url_document
@@ -54,10 +55,12 @@ class Jobs:
         pulled: Sequence[Pulled] = (),
         refresh: str | None = None,
         tags: Sequence[str] = (),
+        priority: Priority = "normal",
     ) -> tuple[str, list[JobDocument]]:
         """Returns the job's id and its documents, but for those that have yet to be pulled.
 
         ``refresh``, "every 1h" and the like, has addresses and what is ``pulled`` read again and again.
+        ``priority`` is one of `indexes.turns.PRIORITIES`.
         Raises InvalidRequest, FetchRefused, TooLarge, StorageFull, Unavailable.
         """
         for url in urls:
@@ -76,6 +79,7 @@ class Jobs:
             collection,
             new,
             max_queued=self._max_queued,
+            priority=PRIORITIES.index(priority),
             pulled=[replace(source, every=every, tags=list(tags)) for source in sources],
         )
         return job_id, documents

@@ -19,7 +19,7 @@ from indexes.errors import SimurghError, StorageFull, Unavailable
 from indexes.workers import Workers
 
 APPLICATION_VERSION = "ingest-1"  # pinned: recovery only takes up workflows of the same version
-BACKLOG = 100  # handed to DBOS ahead of time; the rest wait in their table
+BACKLOG = 8  # handed to DBOS ahead of time; the rest wait in their table, where their order may yet change
 DISPATCH_INTERVAL = 0.3  # seconds
 TRIES = 6  # where the surroundings fail (an endpoint is away), with growing pauses
 FIRST_PAUSE = 2.0  # seconds
@@ -28,6 +28,7 @@ BEAT = 5.0  # seconds between two signs of life
 LEASE = 30.0  # seconds without one, after which the others take a worker's work
 RECHECK = 30.0  # seconds until what was handed over is looked at again
 ENDED = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")  # of a workflow
+FORGOTTEN = 1000  # ended workflows that are forgotten at one recheck
 NICENESS = 10  # questions come first
 log = structlog.get_logger()
 
@@ -88,11 +89,12 @@ def run_worker(
     try:
         while not stop.wait(DISPATCH_INTERVAL):
             heartbeat()
-            if time.monotonic() > recheck_at:
-                for line in lines:
-                    line.handed_over.clear()
-                recheck_at = time.monotonic() + RECHECK
             try:
+                if time.monotonic() > recheck_at:
+                    recheck_at = time.monotonic() + RECHECK
+                    for line in lines:
+                        line.handed_over.clear()
+                    _forget_all_ended()
                 if time.monotonic() > beat_at:
                     beat_at = time.monotonic() + BEAT
                     workers.beat(worker_id)
@@ -138,6 +140,14 @@ def _take_over(live: set[str]) -> None:
         if left.executor_id not in live:
             log.warning("taking over", work=left.workflow_id, worker=left.executor_id)
             DBOS.resume_workflow(left.workflow_id, queue_name=left.queue_name)
+
+
+def _forget_all_ended() -> None:
+    """What came of a workflow stands in our own tables; here it would only pile up. Another worker may be
+    quicker, which is as well."""
+    ended = DBOS.list_workflows(status=list(ENDED), limit=FORGOTTEN, load_input=False, load_output=False)
+    if ended:
+        DBOS.delete_workflows([one.workflow_id for one in ended])
 
 
 def _forget_ended(work_id: str) -> None:

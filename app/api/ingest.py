@@ -15,12 +15,13 @@ from app.api import errors, views
 from app.api.deps import MAX_TAG, RequestIdDep, ServiceDep, Strict, Tag, TenantDep
 from app.compose import Service
 from indexes.errors import InvalidRequest, SimurghError
+from indexes.turns import PRIORITIES, Priority
 from ingest.handed import Payload
 from ingest.jobs import File
 from ingest.sources import Api, Database
 
 router = APIRouter(tags=["ingest"])
-FORM_FIELDS = {"file", "collection", "tags"}
+FORM_FIELDS = {"file", "collection", "tags", "priority"}
 MAX_FILES = 1000
 MAX_SOURCES = 100
 JOB_POLL = 0.3  # seconds
@@ -65,6 +66,7 @@ class IngestBody(Strict):
     apis: list[ApiBody] = Field([], max_length=MAX_SOURCES)
     databases: list[DatabaseBody] = Field([], max_length=MAX_SOURCES)
     refresh: str | None = None
+    priority: Priority = "normal"
 
 
 @router.post(
@@ -83,6 +85,7 @@ class IngestBody(Strict):
                             "file": {"type": "array", "items": {"type": "string", "format": "binary"}},
                             "collection": {"type": "string"},
                             "tags": {"type": "array", "items": {"type": "string"}},
+                            "priority": {"enum": list(PRIORITIES)},
                         },
                     }
                 },
@@ -107,7 +110,9 @@ async def _ingest_files(form: FormData, service: Service, tenant: str) -> dict[s
     unknown = set(form) - FORM_FIELDS
     if unknown:
         name = sorted(unknown)[0]
-        raise InvalidRequest(f"there is no field {name!r}: send file, collection and tags", param=name)
+        raise InvalidRequest(
+            f"there is no field {name!r}: send file, collection, tags and priority", param=name
+        )
     uploads = form.getlist("file")
     if not uploads:
         raise InvalidRequest("no file was sent: add a part named `file`", param="file")
@@ -120,9 +125,15 @@ async def _ingest_files(form: FormData, service: Service, tenant: str) -> dict[s
     tags = [tag.strip() for value in values for tag in str(value).split(",") if tag.strip()]
     if any(len(tag) > MAX_TAG for tag in tags):
         raise InvalidRequest(f"a tag may have {MAX_TAG} characters at most", param="tags")
+    priority = form.get("priority", "normal")
+    if priority not in PRIORITIES:
+        raise InvalidRequest(f"`priority` must be one of {', '.join(PRIORITIES)}", param="priority")
     name = str(form.get("collection", "default"))
     collection = await asyncio.to_thread(service.collections.usable, tenant, name)
-    return _accepted(*await asyncio.to_thread(service.jobs.submit, collection, files=files, tags=tags))
+    submitted = await asyncio.to_thread(
+        service.jobs.submit, collection, files=files, tags=tags, priority=priority
+    )
+    return _accepted(*submitted)
 
 
 async def _ingest_json(content: bytes, service: Service, tenant: str) -> dict[str, Any]:
@@ -147,6 +158,7 @@ async def _ingest_json(content: bytes, service: Service, tenant: str) -> dict[st
                 *(Database(**one.model_dump()) for one in body.databases),
             ],
             refresh=body.refresh,
+            priority=body.priority,
             tags=body.tags,
         )
     )

@@ -158,6 +158,7 @@ def job(found: Job) -> dict[str, Any]:
         "id": found.id,
         "collection": found.collection,
         "status": found.status,
+        "priority": found.priority,
         "progress": {
             "done": found.done,
             "total": found.total,

@@ -20,6 +20,7 @@ def ingest(
     ],
     collection: Collection = "default",
     tag: Tags = None,
+    priority: Annotated[str, typer.Option(help="high, normal or low, among your own.")] = "normal",
     as_json_: AsJson = False,
 ) -> None:
     """Hand in documents and wait until they can be asked about."""
@@ -27,12 +28,11 @@ def ingest(
     urls = [source for source in sources if source.startswith(("http://", "https://"))]
     files, payloads = _files([source for source in sources if source not in urls])
     jobs = []
+    wish: dict[str, Any] = {"collection": collection, "tags": tag or [], "priority": priority}
     if files:
-        fields: dict[str, Any] = {"collection": collection, "tags": tag or []}
-        jobs.append(client.upload("/ingest", files, fields)["job_id"])
+        jobs.append(client.upload("/ingest", files, wish)["job_id"])
     if urls or payloads:
-        body = {"collection": collection, "tags": tag or [], "urls": urls, "payloads": payloads}
-        jobs.append(client.post("/ingest", body)["job_id"])
+        jobs.append(client.post("/ingest", {**wish, "urls": urls, "payloads": payloads})["job_id"])
     results = [follow(client, job_id, quiet=as_json_) for job_id in jobs]
     if as_json_:
         as_json(results)

@@ -207,6 +207,20 @@ async def test_a_full_queue_says_when_to_come_back(
         assert (await send(api, ("c.txt", b"c"))).status_code == 202
 
 
+async def test_what_is_urgent_comes_first(api: Api) -> None:
+    await send(api, ("a.txt", b"The first ferry."))
+    later = (await send(api, ("b.txt", b"The second ferry."), priority="low")).json()["job_id"]
+    body = {"payloads": [{"id": "c", "text": "The third ferry."}], "priority": "high"}
+    first = (await api.http.post("/ingest", json=body)).json()["job_id"]
+    jobs = [(await api.http.get(f"/jobs/{job_id}")).json() for job_id in (first, later)]
+    assert [one["priority"] for one in jobs] == ["high", "low"]
+    order = [api.service.queue.take(one) for one in api.service.queue.unfinished(limit=9)]
+    assert [one.name for one in order if one] == ["c", "a.txt", "b.txt"]
+    error_of(await send(api, ("d.txt", b"d"), priority="soon"), 422, "invalid_request", "priority")
+    answer = await api.http.post("/ingest", json={**body, "priority": "soon"})
+    error_of(answer, 422, "invalid_request", "priority")
+
+
 async def test_names_of_files_are_only_names(api: Api) -> None:
     for name in ("../../etc/passwd", "a\\b.txt", "نامه.txt", "信.txt", "a" * 300):
         answer = await send(api, (name, f"The ferry of {name} leaves.".encode()))

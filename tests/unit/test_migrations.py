@@ -10,6 +10,7 @@ from sqlalchemy import create_engine, inspect, select, text
 from indexes import schema as s
 from indexes.database import configuration, open_database, upgrade
 from indexes.schema import metadata
+from indexes.turns import waiting_versions
 
 
 def test_head_is_the_schema(empty_url: str) -> None:
@@ -41,6 +42,7 @@ def test_chunks_of_the_first_schema_are_kept(empty_url: str) -> None:
     engine = open_database(empty_url)
     with engine.connect() as connection:
         [row] = connection.execute(select(s.chunks)).all()
+    assert waiting_versions(engine, limit=9) == ["w"]
     assert (row.text, bytes(row.vector), row.seq) == ("a bird", b"1234", 1)
     assert (row.context, row.language, row.terms) == ("", None, None)
     engine.dispose()
@@ -52,6 +54,8 @@ FIRST_ROWS = (
     "INSERT INTO documents VALUES ('d', 'c', 'file:a', 'a', '[]', '{}', 'v', 0, NULL)",
     "INSERT INTO versions (id, document_id, job_id, ordinal, status, attempts, chunks_done, chunks_total, "
     "origin, created_at) VALUES ('v', 'd', 'j', 0, 'done', 1, 1, 1, '{}', 0)",
+    "INSERT INTO versions (id, document_id, job_id, ordinal, status, attempts, chunks_done, chunks_total, "
+    "origin, created_at) VALUES ('w', 'd', 'j', 1, 'queued', 0, 0, 0, '{}', 1)",
     'INSERT INTO chunks (collection_id, document_id, version_id, start, "end", text, vector, seq) '
     "VALUES ('c', 'd', 'v', 0, 6, 'a bird', :vector, 1)",
 )

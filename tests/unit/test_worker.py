@@ -1,5 +1,6 @@
 """The worker over its real durable queue: what a stop or a fault leaves is taken up again."""
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -95,6 +96,18 @@ def test_what_was_broken_off_is_taken_up(
         return ended()
 
     run(store, pipeline, tmp_path, recovers)
+
+
+def test_what_ended_does_not_pile_up(store: Store, tmp_path: Path) -> None:
+    job_id, _documents, _versions = store.accept(*"abcdef")
+
+    def nothing_is_left() -> bool:
+        if store.queue.job(TENANT, job_id).status != "succeeded":
+            return False
+        with sqlite3.connect(tmp_path / "jobs.db") as db:
+            return db.execute("select count(*) from workflow_status").fetchone() == (0,)
+
+    run(store, FakePipeline(store), tmp_path, nothing_is_left)
 
 
 class LongPull:
