@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, Text, case, cast, func, select
 
 from indexes import schema as s
 from indexes.database import reading
@@ -31,7 +31,9 @@ def figures(engine: Engine) -> Figures:
             s.versions.c.status == "failed"
         )
         answering = s.documents.c.deleted_at.is_(None) & s.documents.c.version_id.is_not(None)
-        pages = func.coalesce(func.json_array_length(s.versions.c.page_starts), 1)
+        starts = s.versions.c.page_starts
+        listed = case((cast(starts, Text).startswith("["), starts))  # JSON's null is not SQL's
+        pages = func.coalesce(func.json_array_length(listed), 1)
         lately = (s.versions.c.status == "done") & (s.versions.c.finished_at > time.time() - LATELY)
         return Figures(
             documents=db.execute(select(func.count(s.documents.c.id)).where(answering)).scalar_one(),
