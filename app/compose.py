@@ -35,6 +35,7 @@ from indexes.collections import Collections
 from indexes.database import open_database
 from indexes.documents import Documents
 from indexes.embedder import Embedder
+from indexes.failures import Failures
 from indexes.fusion import load_fusion
 from indexes.known_vectors import KnownVectors
 from indexes.language import LanguageDetector
@@ -86,6 +87,7 @@ class Service:
     collections: Collections
     documents: Documents
     moving: Moving
+    failures: Failures
     pulls: Pulls
     purge: Purge
     queue: Queue
@@ -183,6 +185,7 @@ async def build_service(
         collections=collections,
         documents=Documents(database),
         moving=Moving(database),
+        failures=Failures(database),
         pulls=pulls,
         purge=Purge(database, snapshots, blobs),
         queue=queue,

@@ -66,6 +66,19 @@ class Deletion:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A document whose last reading failed."""
+
+    document_id: str
+    name: str
+    job_id: str
+    code: str
+    reason: str
+    failed_at: float
+    answers: bool  # whether an earlier version of it does
+
+
+@dataclass(frozen=True, kw_only=True)
 class NewDocument:
     """One source handed in for ingestion. ``origin`` holds ids and addresses, never bytes."""
 

@@ -5,7 +5,20 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from app.api import adapters, ask, collections, documents, errors, health, ingest, openai, sources, view, web
+from app.api import (
+    adapters,
+    ask,
+    collections,
+    documents,
+    errors,
+    failures,
+    health,
+    ingest,
+    openai,
+    sources,
+    view,
+    web,
+)
 from app.api.middleware import RequestEdge
 from app.compose import Service
 from app.metrics import Metrics
@@ -37,7 +50,7 @@ def create_application(settings: Settings, build: Callable[[], Awaitable[Service
     )
     app.add_middleware(RequestEdge, max_body=(settings.max_upload_mib << 20) + FORM_OVERHEAD, metrics=metrics)
     errors.install(app)
-    for part in (ask, ingest, documents, view, sources, collections, adapters, openai, health):
+    for part in (ask, ingest, documents, view, sources, failures, collections, adapters, openai, health):
         app.include_router(part.router)
     app.include_router(documents.deletions)
     web.install(app)

@@ -133,7 +133,7 @@ async def _ingest_files(form: FormData, service: Service, tenant: str) -> dict[s
     submitted = await asyncio.to_thread(
         service.jobs.submit, collection, files=files, tags=tags, priority=priority
     )
-    return _accepted(*submitted)
+    return views.accepted(*submitted)
 
 
 async def _ingest_json(content: bytes, service: Service, tenant: str) -> dict[str, Any]:
@@ -147,7 +147,7 @@ async def _ingest_json(content: bytes, service: Service, tenant: str) -> dict[st
         )
     collection = await asyncio.to_thread(service.collections.usable, tenant, body.collection)
     payloads = [Payload(**one.model_dump()) for one in body.payloads]
-    return _accepted(
+    return views.accepted(
         *await asyncio.to_thread(
             service.jobs.submit,
             collection,
@@ -162,15 +162,6 @@ async def _ingest_json(content: bytes, service: Service, tenant: str) -> dict[st
             tags=body.tags,
         )
     )
-
-
-def _accepted(job_id: str, documents: list[Any]) -> dict[str, Any]:
-    return {
-        "job_id": job_id,
-        "documents": [
-            {"document_id": one.document_id, "name": one.name, "status": one.status} for one in documents
-        ],
-    }
 
 
 @router.get("/jobs/{job_id}")

@@ -1,11 +1,23 @@
 """Records as the contract's JSON."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from app.asking import Answer
 from app.citations import Citation
-from indexes.records import Adapter, Collection, Deletion, Document, Hit, Job, Page, Source
+from indexes.records import (
+    Adapter,
+    Collection,
+    Deletion,
+    Document,
+    Failure,
+    Hit,
+    Job,
+    JobDocument,
+    Page,
+    Source,
+)
 
 
 def time_of(seconds: float | None) -> str | None:
@@ -150,6 +162,26 @@ def deletion(found: Deletion) -> dict[str, Any]:
         "document_id": found.document_id,
         "deleted_at": time_of(found.deleted_at),
         "purged_at": time_of(found.purged_at),
+    }
+
+
+def failure(found: Failure) -> dict[str, Any]:
+    return {
+        "document_id": found.document_id,
+        "name": found.name,
+        "job_id": found.job_id,
+        "error": _reason(found.code, found.reason),
+        "failed_at": time_of(found.failed_at),
+        "answers": found.answers,
+    }
+
+
+def accepted(job_id: str, documents: Sequence[JobDocument]) -> dict[str, Any]:
+    return {
+        "job_id": job_id,
+        "documents": [
+            {"document_id": one.document_id, "name": one.name, "status": one.status} for one in documents
+        ],
     }
 
 
