@@ -154,6 +154,7 @@ def deletion(found: Deletion) -> dict[str, Any]:
 
 
 def job(found: Job) -> dict[str, Any]:
+    again = found.re_embedding
     return {
         "id": found.id,
         "collection": found.collection,
@@ -186,6 +187,13 @@ def job(found: Job) -> dict[str, Any]:
             }
             for one in found.pulls
         ],
+        "re_embedding": None
+        if again is None
+        else {
+            "embedder": again.embedder,
+            "status": again.status,
+            "error": _reason(again.error_code, again.error),
+        },
         "created_at": time_of(found.created_at),
         "finished_at": time_of(found.finished_at),
     }
