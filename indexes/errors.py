@@ -113,8 +113,8 @@ class EmbedderMismatch(Conflict):
 class Reembedded(EmbedderMismatch):
     """A collection is no longer embedded by the model that was reckoned with; ``now`` is its present one."""
 
-    def __init__(self, message: str, *, now: EmbedderIdentity) -> None:
-        super().__init__(message, param="collection")
+    def __init__(self, message: str, *, now: EmbedderIdentity, param: str | None = "collection") -> None:
+        super().__init__(message, param=param)
         self.now = now
 
 
