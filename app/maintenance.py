@@ -1,15 +1,12 @@
 """What an operator does with the store: built from the settings for one command, without a service."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Engine
 
-from app import models
-from app.compose import TENANT
 from app.settings import Settings
 from indexes.blobs import Blobs
-from indexes.collections import Collections
 from indexes.database import open_database
 from indexes.purge import Purge, Purged
 from indexes.snapshots import Snapshots
@@ -28,16 +25,6 @@ def verify(settings: Settings) -> Verified:
 
     with _database(settings) as database:
         return run(database, _blobs(settings))
-
-
-def re_embed(settings: Settings, name: str, progress: Callable[[int, int], None]) -> int:
-    """Embed a collection anew with the embedder of the settings; the service must be stopped."""
-    from indexes.reembed import re_embed as run
-
-    embedder = models.build_embedder(settings)
-    with _database(settings) as database:
-        collection = Collections(database, embedder.identity).get(TENANT, name)
-        return run(database, collection, embedder, progress)
 
 
 def _blobs(settings: Settings) -> Blobs:

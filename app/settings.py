@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PLACEHOLDERS = {"changeme", "change-me", "secret", "password", "your-key", "sk-xxx"}
@@ -31,6 +31,19 @@ def _number(value: Any) -> Any:
 
 
 Listed = Annotated[list[str], NoDecode, BeforeValidator(_listed)]
+
+
+class NamedEmbedder(BaseModel):
+    """What `SIMURGH_EMBEDDER` and its companions say of the service's own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str
+    url: str | None = None
+    api_key: SecretStr | None = None
+    dim: int | None = None
+    query_prompt: str | None = None
+    passage_prompt: str | None = None
 
 
 class Settings(BaseSettings):
@@ -101,6 +114,12 @@ class Settings(BaseSettings):
     )
     query_prompt: str | None = Field(None, description="put before questions for an endpoint's model")
     passage_prompt: str | None = Field(None, description="put before passages for an endpoint's model")
+    embedders: Annotated[dict[str, NamedEmbedder], NoDecode, BeforeValidator(_named)] = Field(
+        {},
+        description="further embedders, of collections that keep another or are re-embedded with it, as "
+        'JSON: name to {"model", "url", "api_key", "dim", "query_prompt", "passage_prompt"}; only the model '
+        "is required",
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="`cuda` or `cpu`; `auto` takes a GPU where there is one"
     )

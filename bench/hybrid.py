@@ -17,6 +17,7 @@ from indexes.changes import next_seq
 from indexes.chunks import Chunks
 from indexes.collections import Collections
 from indexes.database import open_database, writing
+from indexes.embedders import Embedders
 from indexes.errors import IndexUnavailable
 from indexes.faiss_index import build
 from indexes.fusion import load_fusion
@@ -71,7 +72,7 @@ def _measured(size: int) -> list[Figure]:
         chunks = Chunks(database, analyzer)
         live = LiveIndexes(chunks, Snapshots(database, Path(folder) / "snapshots"))
         retrieval = Retrieval(
-            embedder=embedder,
+            embedders=Embedders(embedder),
             live=live,
             chunks=chunks,
             analyzer=analyzer,

@@ -28,6 +28,7 @@ from app.settings import Settings
 from evaluation.datasets import Passage
 from indexes.chunks import Chunks
 from indexes.embedder import Embedder
+from indexes.embedders import Embedders
 from indexes.errors import CollectionNotFound
 from indexes.records import Collection, EmbedderIdentity, Hit, Relevance, Vectors
 from indexes.text import Analyzer
@@ -114,7 +115,7 @@ class Stage:
         for at in range(0, len(payloads), PAYLOADS_A_JOB):
             self.service.jobs.submit(collection, payloads=payloads[at : at + PAYLOADS_A_JOB])
         cage = build_cage(self.settings)
-        pipeline = build_pipeline(self.settings, self.service.database, cage, self.embedder)
+        pipeline = build_pipeline(self.settings, self.service.database, cage, Embedders(self.embedder))
         try:
             waiting = self.service.queue.unfinished(limit=len(payloads) + 1)
             with ThreadPoolExecutor(AT_ONCE) as threads:

@@ -9,11 +9,13 @@ import numpy.typing as npt
 from sqlalchemy import Engine, case, func, or_, select
 
 from indexes import schema as s
-from indexes.database import reading
+from indexes.collections import identity_of
+from indexes.database import one_moment, reading
 from indexes.embedder import passage
 from indexes.filters import tests
-from indexes.records import Collection, Filters, Hit, IndexChange, Relevance, Vectors
+from indexes.records import Collection, EmbedderIdentity, Filters, Hit, IndexChange, Relevance, Vectors
 from indexes.rows import Ids
+from indexes.spaces import space_of
 from indexes.text import Analyzer
 
 REPLAY_ROWS = 5_000
@@ -37,6 +39,7 @@ class Moment:
 
     seq: int  # of the last committed change
     purged_seq: int  # an index built before this one may hold what is to be gone
+    embedder: EmbedderIdentity
 
 
 class Chunks:
@@ -47,12 +50,10 @@ class Chunks:
     def moment(self, collection: Collection) -> Moment | None:
         """None when the collection was deleted."""
         with reading(self._engine) as db:
-            row = db.execute(
-                select(s.collections.c.seq, s.collections.c.purged_seq).where(
-                    s.collections.c.id == collection.id
-                )
-            ).one_or_none()
-        return None if row is None else Moment(seq=row.seq, purged_seq=row.purged_seq)
+            row = db.execute(select(s.collections).where(s.collections.c.id == collection.id)).one_or_none()
+        if row is None:
+            return None
+        return Moment(seq=row.seq, purged_seq=row.purged_seq, embedder=identity_of(row))
 
     def live_count(self, collection: Collection) -> int:
         with reading(self._engine) as db:
@@ -67,16 +68,14 @@ class Chunks:
     def changes(self, collection: Collection, after: int) -> Iterator[IndexChange]:
         """Everything that happened after ``after``, in bounded pieces; the last carries the seq.
 
-        Each piece tells of the same moment, whatever is committed meanwhile: a row that dies later
-        keeps its vector, and still counts as live at ``seq``.
+        Each piece tells of the same moment, whatever is committed meanwhile. Vectors are those of the
+        embedder of ``collection``. Raises Reembedded where that is not its embedder any more.
         """
         dim = collection.embedder.dim
         mine = s.chunks.c.collection_id == collection.id
-        with reading(self._engine) as db:
-            seq = db.execute(
-                select(s.collections.c.seq).where(s.collections.c.id == collection.id)
-            ).scalar_one_or_none()
-            if seq is None or seq <= after:
+        with one_moment(self._engine) as db:
+            space = space_of(db, collection)
+            if space is None or (seq := space.seq) <= after:
                 return
             removed = db.execute(
                 select(s.chunks.c.id).where(
@@ -85,13 +84,14 @@ class Chunks:
             ).scalars()
             gone = np.fromiter(removed, dtype=np.int64)
             added = db.execution_options(yield_per=REPLAY_ROWS).execute(
-                select(s.chunks.c.id, s.chunks.c.vector, *ANALYSED)
+                select(s.chunks.c.id, space.vector.label("vector"), *ANALYSED)
                 .where(mine, s.chunks.c.seq > after, s.chunks.c.seq <= seq)
                 .where(or_(s.chunks.c.dead_seq.is_(None), s.chunks.c.dead_seq > seq))
                 .order_by(s.chunks.c.id)
             )
             yield _change(after, dim, removed=gone)
-            for rows in added.partitions():
+            for part in added.partitions():
+                rows = [row for row in part if row.vector is not None]
                 yield _change(after, dim, rows=rows, terms=[self._terms(row) for row in rows])
             yield _change(seq, dim)
 
@@ -102,14 +102,18 @@ class Chunks:
         return self._analyzer.terms(passage(row.context, row.text))
 
     def vectors(self, collection: Collection, ids: Ids) -> dict[int, Vectors]:
-        """Id -> [dim], of those that live."""
-        query = select(s.chunks.c.id, s.chunks.c.vector).where(
-            s.chunks.c.collection_id == collection.id,
-            s.chunks.c.dead_seq.is_(None),
-            s.chunks.c.id.in_(ids.tolist()),
-        )
-        with reading(self._engine) as db:
-            rows = db.execute(query).all()
+        """Id -> [dim], of those that live. Raises Reembedded as `changes` does."""
+        with one_moment(self._engine) as db:
+            space = space_of(db, collection)
+            if space is None:
+                return {}
+            rows = db.execute(
+                select(s.chunks.c.id, space.vector.label("vector")).where(
+                    s.chunks.c.collection_id == collection.id,
+                    s.chunks.c.dead_seq.is_(None),
+                    s.chunks.c.id.in_(ids.tolist()),
+                )
+            ).all()
         matrix = _matrix([row.vector for row in rows], collection.embedder.dim)
         return dict(zip((row.id for row in rows), matrix, strict=True))
 
@@ -157,6 +161,7 @@ class Chunks:
                     lexical=found[row.id].lexical,
                     coverage=found[row.id].coverage,
                     seen_at=row.seen_at,
+                    embedder=collection.embedder.id,
                 ),
             )
             for row in rows

@@ -2,24 +2,46 @@
 
 import time
 import uuid
+from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    Table,
+    and_,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from indexes import schema as s
 from indexes.changes import lock
 from indexes.database import reading, writing
-from indexes.errors import AlreadyExists, CollectionNotFound, EmbedderMismatch, InvalidRequest
+from indexes.endings import UNFINISHED
+from indexes.errors import AlreadyExists, CollectionNotFound, InvalidRequest, Reembedded
 from indexes.records import Collection, EmbedderIdentity, Page
 
 DEFAULT = "default"
 
 
 class Collections:
-    def __init__(self, engine: Engine, embedder: EmbedderIdentity) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        embedder: EmbedderIdentity,
+        *,
+        knows: Callable[[EmbedderIdentity], bool] = lambda _: False,
+    ) -> None:
+        """``embedder`` is that of new collections; ``knows`` tells of others that can be used as well."""
         self._engine = engine
         self._embedder = embedder
+        self._knows = knows
 
     def create(self, tenant: str, name: str, *, description: str = "") -> Collection:
         """Raises AlreadyExists."""
@@ -28,10 +50,7 @@ class Collections:
             "tenant": tenant,
             "name": name,
             "description": description,
-            "embedder": self._embedder.id,
-            "dim": self._embedder.dim,
-            "query_prompt": self._embedder.query_prompt,
-            "passage_prompt": self._embedder.passage_prompt,
+            **embedder_values(self._embedder),
             "seq": 0,
             "created_at": time.time(),
         }
@@ -58,12 +77,12 @@ class Collections:
             return self.get(tenant, name)
 
     def usable(self, tenant: str, name: str) -> Collection:
-        """The collection, if its vectors can be compared with those of the running embedder.
+        """The collection, if its vectors can be compared with those of an embedder that is known.
 
-        Raises CollectionNotFound, EmbedderMismatch.
+        Raises CollectionNotFound, EmbedderMismatch, Unavailable.
         """
         collection = self.get(tenant, name)
-        if collection.embedder == self._embedder:
+        if collection.embedder == self._embedder or (collection.seq and self._knows(collection.embedder)):
             return collection
         with writing(self._engine) as db:
             require_embedder(db, lock(db, collection.id), self._embedder)
@@ -86,6 +105,7 @@ class Collections:
         with writing(self._engine) as db:
             lock(db, collection.id)
             db.execute(delete(s.chunks).where(s.chunks.c.collection_id == collection.id))
+            db.execute(delete(s.re_embeddings).where(s.re_embeddings.c.collection_id == collection.id))
             db.execute(delete(s.versions).where(s.versions.c.document_id.in_(documents)))
             jobs = select(s.jobs.c.id).where(s.jobs.c.collection_id == collection.id)
             db.execute(delete(s.pulls).where(s.pulls.c.job_id.in_(jobs)))
@@ -130,34 +150,61 @@ def _hand_over_jobs(db: Connection, collection: Collection) -> None:
 
 def record_embedder(db: Connection, collection_id: str, embedder: EmbedderIdentity) -> None:
     db.execute(
-        update(s.collections)
-        .where(s.collections.c.id == collection_id)
-        .values(
-            embedder=embedder.id,
-            dim=embedder.dim,
-            query_prompt=embedder.query_prompt,
-            passage_prompt=embedder.passage_prompt,
-        )
+        update(s.collections).where(s.collections.c.id == collection_id).values(**embedder_values(embedder))
     )
 
 
-def require_embedder(db: Connection, locked: Row[Any], now: EmbedderIdentity) -> None:
-    """Hold a locked collection to the running embedder; one with nothing embedded yet simply takes it.
+def embedder_values(embedder: EmbedderIdentity) -> dict[str, Any]:
+    """An identity as rows name it."""
+    return {
+        "embedder": embedder.id,
+        "dim": embedder.dim,
+        "query_prompt": embedder.query_prompt,
+        "passage_prompt": embedder.passage_prompt,
+    }
 
-    Raises EmbedderMismatch.
+
+def identity_of(row: Row[Any]) -> EmbedderIdentity:
+    return EmbedderIdentity(
+        id=row.embedder, dim=row.dim, query_prompt=row.query_prompt, passage_prompt=row.passage_prompt
+    )
+
+
+def has_embedder(table: Table, embedder: EmbedderIdentity) -> ColumnElement[bool]:
+    return and_(*(table.c[name] == value for name, value in embedder_values(embedder).items()))
+
+
+def made_with(table: Table, embedder: EmbedderIdentity) -> ColumnElement[bool]:
+    """Whether its passages' vectors are those of ``embedder``: a question's prompt says nothing of them."""
+    values = embedder_values(embedder)
+    return and_(*(table.c[name] == values[name] for name in ("embedder", "dim", "passage_prompt")))
+
+
+def embedders_in_use(engine: Engine) -> set[EmbedderIdentity]:
+    """Those of all collections, and those that are about to take over."""
+    running = select(s.re_embeddings).where(s.re_embeddings.c.status.in_(UNFINISHED))
+    with reading(engine) as db:
+        rows = [*db.execute(select(s.collections)), *db.execute(running)]
+    return {identity_of(row) for row in rows}
+
+
+def require_embedder(db: Connection, locked: Row[Any], now: EmbedderIdentity) -> None:
+    """Hold a locked collection to an embedder; one with nothing embedded yet simply takes it.
+
+    Raises Reembedded.
     """
-    was = record(locked).embedder
+    was = identity_of(locked)
     if was == now:
         return
     if locked.seq == 0:
         record_embedder(db, locked.id, now)
         return
-    raise EmbedderMismatch(
+    raise Reembedded(
         f"collection {locked.name!r} was embedded with {was.id} ({was.dim} dimensions, prompts "
         f"{was.query_prompt!r} / {was.passage_prompt!r}), but the service now runs {now.id} "
-        f"({now.dim}, {now.query_prompt!r} / {now.passage_prompt!r}). Set SIMURGH_EMBEDDER back, or "
-        f"re-embed: `simurgh models re-embed {locked.name}`",
-        param="collection",
+        f"({now.dim}, {now.query_prompt!r} / {now.passage_prompt!r}). Name that model in "
+        f"SIMURGH_EMBEDDERS, or re-embed: `simurgh models re-embed {locked.name}`",
+        now=was,
     )
 
 
@@ -178,9 +225,7 @@ def record(row: Row[Any]) -> Collection:
         name=row.name,
         description=row.description,
         default_adapter=row.default_adapter,
-        embedder=EmbedderIdentity(
-            id=row.embedder, dim=row.dim, query_prompt=row.query_prompt, passage_prompt=row.passage_prompt
-        ),
+        embedder=identity_of(row),
         seq=row.seq,
         created_at=row.created_at,
     )

@@ -55,6 +55,15 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
+def one_moment(engine: Engine) -> Iterator[Connection]:
+    """Reading of which every statement sees the same committed state. SQLite's always does."""
+    with _translated(), engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            connection = connection.execution_options(isolation_level="REPEATABLE READ")
+        yield connection
+
+
+@contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """One transaction. SQLite takes its write lock at the start, so no read in it can go stale."""
     with (

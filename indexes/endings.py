@@ -1,4 +1,4 @@
-"""How versions and pulls end, and with the last of them their job; all in the caller's transaction."""
+"""How versions, pulls and re-embeddings end, and with the last their job: in the caller's transaction."""
 
 import time
 from collections import Counter
@@ -29,7 +29,7 @@ def end_waiting(db: Connection, which: ColumnElement[bool], status: str) -> Coun
 
 
 def end_versions(db: Connection, ended: Mapping[str, int]) -> None:
-    """``ended`` versions and pulls of each job; jobs are locked in the order of their ids."""
+    """``ended`` versions, pulls and re-embeddings of each job; jobs are locked in the order of their ids."""
     for job_id in sorted(ended):
         db.execute(update(s.jobs).where(s.jobs.c.id == job_id).values(done=s.jobs.c.done + ended[job_id]))
         settle_job(db, job_id)
@@ -37,15 +37,16 @@ def end_versions(db: Connection, ended: Mapping[str, int]) -> None:
 
 def settle_job(db: Connection, job_id: str) -> None:
     """End the job when its last document has: failed only when every document of it failed."""
-    failed_pulls = (
-        select(func.count()).where(s.pulls.c.job_id == job_id, s.pulls.c.status == "failed").scalar_subquery()
-    )
+    others = [
+        select(func.count()).where(one.c.job_id == job_id, one.c.status == "failed").scalar_subquery()
+        for one in (s.pulls, s.re_embeddings)
+    ]
     row = db.execute(
         select(
             s.jobs.c.status,
             s.jobs.c.total,
             s.jobs.c.done,
-            (func.count(case((s.versions.c.status == "failed", 1))) + failed_pulls).label("failed"),
+            sum(others, func.count(case((s.versions.c.status == "failed", 1)))).label("failed"),
         )
         .outerjoin(s.versions, s.versions.c.job_id == s.jobs.c.id)
         .where(s.jobs.c.id == job_id)

@@ -14,6 +14,7 @@
     ├── Conflict
     │   ├── AlreadyExists
     │   ├── EmbedderMismatch
+    │   │   └── Reembedded
     │   └── AdapterNotReady
     ├── Unauthorized
     ├── Forbidden
@@ -30,6 +31,8 @@
 class's MRO; a test fails for a class that the table does not reach. Vendor errors are translated
 once, at the edge where they arise, with ``raise ... from``.
 """
+
+from indexes.records import EmbedderIdentity
 
 
 class SimurghError(Exception):
@@ -102,9 +105,17 @@ class AlreadyExists(Conflict):
 
 
 class EmbedderMismatch(Conflict):
-    """A collection was embedded by another model than the one that now runs."""
+    """A collection was embedded by a model that this process does not know."""
 
     code = "embedder_mismatch"
+
+
+class Reembedded(EmbedderMismatch):
+    """A collection is no longer embedded by the model that was reckoned with; ``now`` is its present one."""
+
+    def __init__(self, message: str, *, now: EmbedderIdentity, param: str | None = "collection") -> None:
+        super().__init__(message, param=param)
+        self.now = now
 
 
 class AdapterNotReady(Conflict):

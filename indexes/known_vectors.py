@@ -7,8 +7,10 @@ import numpy as np
 from sqlalchemy import Engine, select
 
 from indexes import schema as s
+from indexes.collections import made_with
 from indexes.database import reading
 from indexes.records import EmbedderIdentity, Vectors
+from indexes.spaces import current_vector
 
 
 def digest_of(passage: str) -> str:
@@ -26,15 +28,13 @@ class KnownVectors:
         """Passage -> [dim], of those that live in the collection and were embedded by ``embedder``."""
         names = {digest_of(passage): passage for passage in passages}
         query = (
-            select(s.chunks.c.digest, s.chunks.c.vector)
+            select(s.chunks.c.digest, current_vector().label("vector"))
             .join(s.collections, s.collections.c.id == s.chunks.c.collection_id)
             .where(
                 s.chunks.c.collection_id == collection_id,
                 s.chunks.c.digest.in_(list(names)),
                 s.chunks.c.dead_seq.is_(None),
-                s.collections.c.embedder == embedder.id,
-                s.collections.c.dim == embedder.dim,
-                s.collections.c.passage_prompt == embedder.passage_prompt,
+                made_with(s.collections, embedder),
             )
         )
         with reading(self._engine) as db:

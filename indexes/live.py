@@ -1,21 +1,26 @@
-"""The indexes that answer: opened on first use, brought up to the database's seq at every search."""
+"""The indexes that answer: opened on first use, brought up to the database's seq at every search.
+
+A collection that is re-embedded has two for a while: one of the model that answers, and one of the model that
+is about to.
+"""
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
 
-from indexes.chunks import Chunks
-from indexes.errors import CollectionNotFound, IndexUnavailable, SimurghError
+from indexes.chunks import Chunks, Moment
+from indexes.errors import CollectionNotFound, IndexUnavailable, Reembedded, SimurghError
 from indexes.hybrid import Candidates, HybridIndex, Query, build_hybrid
-from indexes.records import Collection
+from indexes.records import Collection, EmbedderIdentity
 from indexes.rows import Ids
 from indexes.snapshots import Snapshots
 
 OPEN_PATIENCE = 5.0  # seconds a question waits for an index that is being opened
 SNAPSHOT_CHANGES = 20  # seqs behind before a new snapshot is worth writing
+Key = tuple[str, EmbedderIdentity]  # of the collection, and of the model as which it is seen
 log = structlog.get_logger()
 
 
@@ -37,7 +42,8 @@ class LiveIndexes:
     def __init__(self, chunks: Chunks, snapshots: Snapshots) -> None:
         self._chunks = chunks
         self._snapshots = snapshots
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[Key, _Entry] = {}
+        self._coming: set[Key] = set()
         self._lock = threading.Lock()  # guards the entries and their `working`
 
     def search(
@@ -50,12 +56,10 @@ class LiveIndexes:
     ) -> Candidates:
         """The best ``k`` of each leg. Sees everything committed before the call.
 
-        Raises IndexUnavailable while the index is being opened, CollectionNotFound.
+        Raises IndexUnavailable while the index is being opened, Reembedded where the query is not of the
+        collection's model any more, CollectionNotFound.
         """
-        moment = self._chunks.moment(collection)
-        if moment is None:
-            self.forget(collection)
-            raise CollectionNotFound(f"collection {collection.name!r} was deleted", param="collection")
+        moment = self._moment(collection)
         entry = self._entry(collection)
         if entry.index is None:
             self._start(entry, self._open)
@@ -64,6 +68,7 @@ class LiveIndexes:
         with entry.lock:
             if entry.index is None:  # opening failed; the next question tries again
                 entry.opened.clear()
+                self._moment(collection)
                 raise IndexUnavailable(
                     f"the index of {collection.name!r} could not be opened: {entry.progress}"
                 )
@@ -74,10 +79,24 @@ class LiveIndexes:
             self._start(entry, self._rebuild)
         return found
 
+    def prepare(self, coming: Sequence[Collection]) -> None:
+        """Begin to open what is about to answer, where what answers now is in use."""
+        self._coming = {_key(collection) for collection in coming}
+        served = {entry.collection.id for entry in list(self._entries.values()) if entry.index is not None}
+        for collection in coming:
+            if collection.id in served and (entry := self._entry(collection)).index is None:
+                self._start(entry, self._open)
+
     def renew(self) -> None:
-        """Begin to build anew the indexes that hold vectors of what was purged."""
-        for entry in list(self._entries.values()):
+        """Let go of the indexes of models that answer no more, and begin to build anew those that hold
+        vectors of what was purged."""
+        for key, entry in list(self._entries.items()):
             moment = self._chunks.moment(entry.collection)
+            if moment is not None and moment.embedder != entry.collection.embedder:
+                if key not in self._coming:
+                    with self._lock:
+                        self._entries.pop(key, None)
+                continue
             if entry.index is not None and moment is not None and entry.built_seq < moment.purged_seq:
                 self._start(entry, self._rebuild)
 
@@ -98,18 +117,28 @@ class LiveIndexes:
     def forget(self, collection: Collection) -> None:
         """Of a collection that was deleted: nothing of its index stays, in memory or on disk."""
         with self._lock:
-            self._entries.pop(collection.id, None)
+            self._entries = {key: one for key, one in self._entries.items() if key[0] != collection.id}
         self._snapshots.forget(collection)
 
     def describe(self, collection: Collection) -> dict[str, int | float | str | None]:
-        entry = self._entries.get(collection.id)
+        entry = self._entries.get(_key(collection))
         if entry is None or entry.index is None:
             return {"kind": None, "vectors": 0, "recall": None}
         return {"kind": entry.index.dense.kind, "vectors": entry.index.dense.live, "recall": entry.recall}
 
+    def _moment(self, collection: Collection) -> Moment:
+        """Raises CollectionNotFound, Reembedded."""
+        moment = self._chunks.moment(collection)
+        if moment is None:
+            self.forget(collection)
+            raise CollectionNotFound(f"collection {collection.name!r} was deleted", param="collection")
+        if moment.embedder != collection.embedder:
+            raise Reembedded(f"collection {collection.name!r} was re-embedded", now=moment.embedder)
+        return moment
+
     def _entry(self, collection: Collection) -> _Entry:
         with self._lock:
-            return self._entries.setdefault(collection.id, _Entry(collection=collection))
+            return self._entries.setdefault(_key(collection), _Entry(collection=collection))
 
     def _start(self, entry: _Entry, work: Callable[[_Entry], None]) -> None:
         with self._lock:
@@ -169,3 +198,7 @@ class LiveIndexes:
         for change in self._chunks.changes(entry.collection, after=entry.seq):
             index.change(change)
             entry.seq = change.seq
+
+
+def _key(collection: Collection) -> Key:
+    return collection.id, collection.embedder

@@ -7,14 +7,15 @@ from sqlalchemy import Connection, Engine, insert, literal, select, update
 
 from indexes import schema as s
 from indexes.changes import lock, next_seq, require_here, retire
-from indexes.collections import record_embedder
+from indexes.collections import identity_of, record_embedder
 from indexes.database import writing
 from indexes.endings import UNFINISHED
 from indexes.errors import AlreadyExists, Conflict, EmbedderMismatch
 from indexes.records import Collection, Document
+from indexes.spaces import current_vector
 
 FILE = "file:"  # how the source of an uploaded file begins; its name follows
-COPIED = [one for one in s.chunks.c if one.name not in ("id", "collection_id", "seq", "dead_seq")]
+COPIED = [one for one in s.chunks.c if one.name not in ("id", "collection_id", "vector", "seq", "dead_seq")]
 
 
 class Moving:
@@ -47,19 +48,21 @@ class Moving:
             require_here(db, document)
             _require_still(db, document.id)
             _require_free(db, document.id, target.id, _source(db, document.id))
+            ours, theirs = identity_of(locked[source.id]), identity_of(locked[target.id])
             if locked[target.id].seq == 0:
-                record_embedder(db, target.id, source.embedder)
-            elif source.embedder != target.embedder:
+                record_embedder(db, target.id, ours)
+            elif ours != theirs:
                 raise EmbedderMismatch(
-                    f"{source.name!r} was embedded with {source.embedder.id} and {target.name!r} with "
-                    f"{target.embedder.id}: re-embed one of them first",
+                    f"{source.name!r} was embedded with {ours.id} and {target.name!r} with {theirs.id}: "
+                    "re-embed one of them first",
                     param="collection",
                 )
-            copied = select(*COPIED, literal(target.id), literal(next_seq(db, target.id))).where(
+            place = (literal(target.id), literal(next_seq(db, target.id)))
+            copied = select(*COPIED, current_vector(), *place).where(
                 s.chunks.c.document_id == document.id, s.chunks.c.dead_seq.is_(None)
             )
             names = [column.name for column in COPIED]
-            db.execute(insert(s.chunks).from_select([*names, "collection_id", "seq"], copied))
+            db.execute(insert(s.chunks).from_select([*names, "vector", "collection_id", "seq"], copied))
             retire(db, source.id, document.id, next_seq(db, source.id))
             db.execute(
                 update(s.documents).where(s.documents.c.id == document.id).values(collection_id=target.id)

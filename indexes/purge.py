@@ -125,10 +125,14 @@ class Purge:
             with writing(self._engine) as db:
                 db.execute(delete(s.versions).where(s.versions.c.id.in_(ids)))
         versions = select(s.versions.c.id).where(s.versions.c.job_id == s.jobs.c.id)
-        over = and_(s.jobs.c.finished_at < before, ~versions.exists())
+        apart = select(s.re_embeddings.c.id).where(
+            s.re_embeddings.c.job_id == s.jobs.c.id, s.re_embeddings.c.cleared_at.is_(None)
+        )
+        over = and_(s.jobs.c.finished_at < before, ~versions.exists(), ~apart.exists())
         for ids in _batches(self._engine, s.jobs.c.id, over):
             with writing(self._engine) as db:
-                db.execute(delete(s.pulls).where(s.pulls.c.job_id.in_(ids)))
+                for table in (s.pulls, s.re_embeddings):
+                    db.execute(delete(table).where(table.c.job_id.in_(ids)))
                 db.execute(delete(s.jobs).where(s.jobs.c.id.in_(ids)))
 
     def _unwanted(self, hashes: Sequence[str]) -> set[str]:

@@ -15,7 +15,7 @@ from sqlalchemy import (
 
 from indexes import schema as s
 from indexes.changes import lock, next_seq, retire
-from indexes.collections import require_embedder
+from indexes.collections import identity_of, require_embedder
 from indexes.database import reading, writing
 from indexes.embedder import passage
 from indexes.endings import UNFINISHED, end_versions
@@ -32,12 +32,14 @@ from indexes.records import (
     Job,
     JobDocument,
     JobPull,
+    JobReEmbedding,
     NewDocument,
     NewSource,
     Pull,
     Vectors,
     Version,
 )
+from indexes.reembeddings import cancel_re_embedding
 from indexes.turns import NORMAL, PRIORITIES, require_room, waiting_versions
 
 INSERT_ROWS = 500
@@ -112,6 +114,9 @@ class Queue:
                 .where(s.jobs.c.id == row.job_id, s.jobs.c.status == "queued")
                 .values(status="running")
             )
+            collection = db.execute(
+                select(s.collections).where(s.collections.c.id == row.collection_id)
+            ).one()
         return Version(
             id=row.id,
             document_id=row.document_id,
@@ -124,6 +129,7 @@ class Queue:
             origin=row.origin,
             title=row.title,
             sha256=row.sha256,
+            embedder=identity_of(collection) if collection.seq else None,
         )
 
     def put_back(self, version: Version) -> None:
@@ -164,7 +170,7 @@ class Queue:
         """Replace what answered for the document by this version, in one transaction.
 
         False when it was cancelled or its document deleted meanwhile: then nothing is written.
-        Raises EmbedderMismatch when the collection holds vectors of another embedder.
+        Raises Reembedded when the collection holds vectors of another embedder.
         """
         now = time.time()
         with writing(self._engine) as db:
@@ -281,6 +287,10 @@ class Queue:
             pulls = db.execute(
                 select(s.pulls).where(s.pulls.c.job_id == job_id).order_by(s.pulls.c.created_at)
             ).all()
+            again = db.execute(
+                select(s.re_embeddings).where(s.re_embeddings.c.job_id == job_id)
+            ).one_or_none()
+        counted = [*parts, again] if again is not None else parts
         return Job(
             id=row.id,
             collection=row.collection,
@@ -289,8 +299,8 @@ class Queue:
             stage=row.stage,
             done=row.done,
             total=row.total,
-            chunks_done=sum(part.chunks_done for part in parts),
-            chunks_total=sum(part.chunks_total for part in parts),
+            chunks_done=sum(part.chunks_done for part in counted),
+            chunks_total=sum(part.chunks_total for part in counted),
             created_at=row.created_at,
             finished_at=row.finished_at,
             documents=[_part(part) for part in parts],
@@ -304,6 +314,14 @@ class Queue:
                 )
                 for pull in pulls
             ],
+            re_embedding=None
+            if again is None
+            else JobReEmbedding(
+                embedder=again.embedder,
+                status=again.status,
+                error=again.error,
+                error_code=again.error_code,
+            ),
         )
 
     def cancel(self, tenant: str, job_id: str) -> Job:
@@ -317,7 +335,7 @@ class Queue:
                 .where(s.versions.c.job_id == job_id, s.versions.c.status.in_(UNFINISHED))
                 .values(status="cancelled", finished_at=time.time())
             ).rowcount
-            ended += cancel_pulls(db, job_id)
+            ended += cancel_pulls(db, job_id) + cancel_re_embedding(db, job_id)
             if ended:
                 db.execute(
                     update(s.jobs)

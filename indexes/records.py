@@ -1,5 +1,7 @@
 """Frozen records that pass between the layers. Times are seconds since the epoch."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -20,6 +22,12 @@ class EmbedderIdentity:
     dim: int
     query_prompt: str
     passage_prompt: str
+
+    @property
+    def key(self) -> str:
+        """Short, for names of files."""
+        facts = json.dumps([self.id, self.dim, self.query_prompt, self.passage_prompt])
+        return hashlib.sha256(facts.encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +138,18 @@ class Pull:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReEmbedding:
+    """A re-embedding in the worker's hands."""
+
+    id: str
+    job_id: str
+    collection: Collection
+    target: EmbedderIdentity
+    status: str
+    attempts: int  # that took a worker down since anything was done
+
+
+@dataclass(frozen=True, kw_only=True)
 class Answering:
     """Of the version that answers for a document; nothing where none does."""
 
@@ -152,6 +172,7 @@ class Version:
     origin: dict[str, Any]
     title: str | None
     sha256: str | None
+    embedder: EmbedderIdentity | None  # of its collection; None where nothing is embedded yet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,6 +215,7 @@ class Hit:
     lexical: float = 0.0  # BM25 as a share of the most that the question could get, 0..1
     coverage: float = 0.0  # share of the question's idf that stands in the passage, 0..1
     seen_at: float | None = None  # when its source was last found to say what is stored
+    embedder: str = ""  # whose cosine ``dense`` is: models have scales of their own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,6 +240,14 @@ class JobPull:
 
 
 @dataclass(frozen=True, kw_only=True)
+class JobReEmbedding:
+    embedder: str
+    status: str
+    error: str | None
+    error_code: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Job:
     id: str
     collection: str
@@ -232,6 +262,7 @@ class Job:
     finished_at: float | None
     documents: list[JobDocument]
     pulls: list[JobPull]
+    re_embedding: JobReEmbedding | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,7 +29,7 @@ class RemoteEmbedder:
         )
         self._model = model
         self.identity = EmbedderIdentity(
-            id=f"{url.rstrip('/')}#{model}",
+            id=endpoint_id(url, model),
             dim=dim or len(self._request(["dimension"])[0]),
             query_prompt=query_prompt,
             passage_prompt=passage_prompt,
@@ -74,3 +74,8 @@ class RemoteEmbedder:
                 f"the embeddings endpoint gave {len(embeddings)} embeddings for {len(texts)} texts"
             )
         return embeddings
+
+
+def endpoint_id(url: str, model: str) -> str:
+    """Of the identity of a model at an endpoint."""
+    return f"{url.rstrip('/')}#{model}"

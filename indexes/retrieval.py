@@ -7,7 +7,8 @@ import numpy as np
 
 from indexes.chunks import Chunks
 from indexes.duplicates import unlike
-from indexes.embedder import Embedder
+from indexes.embedders import Embedders
+from indexes.errors import Reembedded
 from indexes.fusion import Fusion
 from indexes.hybrid import CANDIDATES, Query
 from indexes.language import script
@@ -28,7 +29,7 @@ class Retrieval:
     def __init__(
         self,
         *,
-        embedder: Embedder,
+        embedders: Embedders,
         live: LiveIndexes,
         chunks: Chunks,
         analyzer: Analyzer,
@@ -37,7 +38,7 @@ class Retrieval:
         shortest: int = 0,
         reranker: Reranker | None = None,
     ) -> None:
-        self._embedder = embedder
+        self._embedders = embedders
         self._live = live
         self._chunks = chunks
         self._analyzer = analyzer
@@ -49,12 +50,23 @@ class Retrieval:
     def search(self, collection: Collection, question: str, *, top_k: int, filters: Filters) -> Sequence[Hit]:
         """At most ``top_k`` live passages, best first; of those that nearly repeat each other, the best.
 
-        Raises InvalidRequest for a filter that there is not, IndexUnavailable, Unavailable.
+        A collection whose model changes on the way is searched again, by the new one. Raises InvalidRequest
+        for a filter that there is not, EmbedderMismatch, IndexUnavailable, Unavailable.
         """
+        while True:
+            try:
+                return self._search(collection, question, top_k=top_k, filters=filters)
+            except Reembedded as switched:
+                collection = replace(collection, embedder=switched.now)
+
+    def _search(
+        self, collection: Collection, question: str, *, top_k: int, filters: Filters
+    ) -> Sequence[Hit]:
+        """Raises Reembedded besides."""
         query = Query(
-            vector=self._embedder.embed_queries([question]),
+            vector=self._embedders.of(collection.embedder).embed_queries([question]),
             script=script(question),
-            home=self._fusion.home(question, self._embedder.identity.id),
+            home=self._fusion.home(question, collection.embedder.id),
             terms=self._analyzer.terms(question),
         )
         allowed = self._chunks.allowed(collection, filters) if filters else None

@@ -175,6 +175,38 @@ pulls = Table(
     Column("finished_at", Float),
 )
 
+re_embeddings = Table(
+    "re_embeddings",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("job_id", ForeignKey("jobs.id"), nullable=False, index=True),
+    Column("collection_id", ForeignKey("collections.id"), nullable=False, index=True),
+    Column("status", String(16), nullable=False),  # queued, processing, done, failed, cancelled
+    Column("attempts", Integer, nullable=False, default=0),  # times a worker took it up in vain
+    Column("embedder", String(255), nullable=False),  # that the collection is to have, as there
+    Column("dim", Integer, nullable=False),
+    Column("query_prompt", Text, nullable=False),
+    Column("passage_prompt", Text, nullable=False),
+    Column("seq", BigInteger),  # up to which every chunk that lived then has its new vector
+    Column("chunks_done", Integer, nullable=False, default=0),
+    Column("chunks_total", Integer, nullable=False, default=0),
+    Column("error_code", String(64)),
+    Column("error", Text),
+    Column("created_at", Float, nullable=False),
+    Column("finished_at", Float),
+    Column("cleared_at", Float),  # since when none of its vectors lies apart from its chunk
+)
+
+new_vectors = Table(
+    "new_vectors",
+    metadata,
+    Column("chunk_id", ForeignKey("chunks.id", ondelete="CASCADE"), primary_key=True),
+    Column(
+        "re_embedding_id", ForeignKey("re_embeddings.id", ondelete="CASCADE"), primary_key=True, index=True
+    ),
+    Column("vector", LargeBinary, nullable=False),  # as in chunks, by the model of the re-embedding
+)
+
 workers = Table(
     "workers",
     metadata,
@@ -214,6 +246,7 @@ snapshots = Table(
     Column("ntotal", Integer, nullable=False),
     Column("dim", Integer, nullable=False),
     Column("embedder", String(255), nullable=False),
+    Column("passage_prompt", Text, nullable=False, default="", server_default=""),
     Column("created_at", Float, nullable=False),
     sqlite_autoincrement=True,  # ids are never reused
 )

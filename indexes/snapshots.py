@@ -1,7 +1,8 @@
 """Snapshots of an index on disk, so that a restart need not rebuild it.
 
 ``<collection>/snap-<seq>.tmp`` -> fsync -> read back and hash -> rename -> fsync the folder -> a row
-{file, seq, sha256, ntotal, dim, embedder}. Two are kept. A file that does not match its row in every
+{file, seq, sha256, ntotal, dim, embedder}. Two are kept, and of a model that is about to take over two
+more. A file that does not match its row in every
 respect is never used: the older one is, else the index is rebuilt from the database.
 """
 
@@ -16,11 +17,12 @@ from pathlib import Path
 import safetensors.numpy
 import structlog
 from safetensors import SafetensorError
-from sqlalchemy import Engine, and_, delete, insert, select
+from sqlalchemy import Connection, Engine, and_, delete, func, insert, select
 
 from indexes import schema as s
 from indexes.blobs import sha256_of, sync
 from indexes.changes import lock
+from indexes.collections import identity_of, made_with
 from indexes.database import reading, writing
 from indexes.errors import CollectionNotFound, StorageFull
 from indexes.hybrid import HybridIndex
@@ -42,12 +44,13 @@ class Snapshots:
         self._engine = engine
         self._folder = folder
 
-    def save(self, collection: Collection, index: HybridIndex, seq: int, *, built_seq: int) -> None:
-        """``built_seq``: of the change at which the index was built from live rows alone. Nothing is kept of
-        one that may hold what was purged since. Raises StorageFull, CollectionNotFound."""
+    def save(self, collection: Collection, index: HybridIndex, seq: int, *, built_seq: int) -> bool:
+        """``built_seq``: of the change at which the index was built from live rows alone. False, and nothing
+        is kept, of one that may hold what was purged since, or whose model answers no more and is not about
+        to. Raises StorageFull, CollectionNotFound."""
         folder = self._folder / collection.id
-        name = f"snap-{seq}.safetensors"
-        partial = folder / f"snap-{seq}.tmp"
+        name = f"snap-{seq}-{collection.embedder.key}.safetensors"
+        partial = folder / f"snap-{seq}-{collection.embedder.key}.tmp"
         content = safetensors.numpy.save(index.state(), metadata={"seq": str(seq)})
         sha256 = hashlib.sha256(content).hexdigest()
         try:
@@ -72,28 +75,30 @@ class Snapshots:
             "ntotal": index.dense.total,
             "dim": collection.embedder.dim,
             "embedder": collection.embedder.id,
+            "passage_prompt": collection.embedder.passage_prompt,
             "created_at": time.time(),
         }
         with writing(self._engine) as db:
             try:
-                purged_seq = lock(db, collection.id).purged_seq
+                now = lock(db, collection.id)
             except CollectionNotFound:
                 self.forget(collection)
                 raise
-            if built_seq >= purged_seq:
+            wanted = identity_of(now) == collection.embedder or _is_coming(db, collection)
+            if kept := wanted and built_seq >= now.purged_seq:
                 db.execute(insert(s.snapshots).values(row))
-        self._forget_old(collection.id)
+        self.forget_old(collection.id)
+        return kept
 
     def load(self, collection: Collection) -> Loaded | None:
         """The newest snapshot that holds what its row promises; None when none does."""
-        query = select(s.snapshots).where(s.snapshots.c.collection_id == collection.id)
+        mine = s.snapshots.c.collection_id == collection.id
+        query = select(s.snapshots).where(mine, made_with(s.snapshots, collection.embedder))
         with reading(self._engine) as db:
             rows = db.execute(query.order_by(s.snapshots.c.id.desc())).all()
         for row in rows:
             path = self._folder / collection.id / row.file
             try:
-                if (row.dim, row.embedder) != (collection.embedder.dim, collection.embedder.id):
-                    raise ValueError("it was made with another embedder")
                 if row.seq > collection.seq:
                     raise ValueError("it is newer than the database")
                 content = path.read_bytes()
@@ -113,19 +118,32 @@ class Snapshots:
         stale = and_(s.snapshots.c.collection_id == collection_id, s.snapshots.c.built_seq < purged_seq)
         with writing(self._engine) as db:
             db.execute(delete(s.snapshots).where(stale))
-        self._forget_old(collection_id)
+        self.forget_old(collection_id)
 
     def forget(self, collection: Collection) -> None:
         """Remove the files of a collection that was deleted; its rows went with it."""
         shutil.rmtree(self._folder / collection.id, ignore_errors=True)
 
-    def _forget_old(self, collection_id: str) -> None:
+    def forget_old(self, collection_id: str) -> None:
+        """Remove the snapshots of models that answer no more, and of each other one all but the newest."""
         mine = s.snapshots.c.collection_id == collection_id
+        model = (s.snapshots.c.embedder, s.snapshots.c.dim, s.snapshots.c.passage_prompt)
+        place = func.row_number().over(partition_by=model, order_by=s.snapshots.c.id.desc())
         with writing(self._engine) as db:
-            rows = db.execute(select(s.snapshots).where(mine).order_by(s.snapshots.c.id.desc())).all()
-            db.execute(delete(s.snapshots).where(s.snapshots.c.id.in_([row.id for row in rows[KEEP:]])))
-        kept = {row.file for row in rows[:KEEP]}
+            rows = db.execute(
+                select(s.snapshots.c.id, s.snapshots.c.file, place.label("place")).where(mine)
+            ).all()
+            old = [row.id for row in rows if row.place > KEEP]
+            db.execute(delete(s.snapshots).where(s.snapshots.c.id.in_(old)))
+        kept = {row.file for row in rows if row.place <= KEEP}
         for path in (self._folder / collection_id).glob("*"):
             if path.name not in kept:  # older ones, and what a crash left
                 with contextlib.suppress(OSError):
                     path.unlink()
+
+
+def _is_coming(db: Connection, collection: Collection) -> bool:
+    """Whether it is on its way to the model of ``collection``."""
+    running = and_(s.re_embeddings.c.collection_id == collection.id, s.re_embeddings.c.status == "processing")
+    query = select(s.re_embeddings.c.id).where(running, made_with(s.re_embeddings, collection.embedder))
+    return db.execute(query).first() is not None

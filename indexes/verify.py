@@ -10,6 +10,7 @@ from indexes import schema as s
 from indexes.blobs import Blobs, sha256_of
 from indexes.database import reading
 from indexes.errors import DocumentNotFound
+from indexes.spaces import current_vector
 
 FLOAT = 4  # bytes
 ANSWERING = s.documents.c.deleted_at.is_(None) & s.documents.c.version_id.is_not(None)
@@ -58,7 +59,8 @@ def _answering(document_id: str) -> Select[Any]:
 
 def _chunks(version_id: str) -> Select[Any]:
     return (
-        select(s.chunks.c.id, s.chunks.c.start, s.chunks.c.end, s.chunks.c.text, s.chunks.c.vector)
+        select(s.chunks.c.id, s.chunks.c.start, s.chunks.c.end, s.chunks.c.text)
+        .add_columns(current_vector().label("vector"))
         .add_columns(s.collections.c.dim, s.documents.c.collection_id, s.chunks.c.collection_id.label("held"))
         .join(s.documents, s.documents.c.id == s.chunks.c.document_id)
         .join(s.collections, s.collections.c.id == s.documents.c.collection_id)

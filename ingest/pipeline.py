@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,11 @@ import structlog
 
 from indexes.blobs import Blobs
 from indexes.embedder import Embedder, passage
-from indexes.errors import SimurghError, StorageFull, Unavailable, UnreadableDocument
+from indexes.embedders import Embedders
+from indexes.errors import Reembedded, SimurghError, StorageFull, Unavailable, UnreadableDocument
 from indexes.known_vectors import KnownVectors
 from indexes.queue import Queue
-from indexes.records import Chunk, Vectors, Version
+from indexes.records import Chunk, EmbedderIdentity, Vectors, Version
 from indexes.text import Analyzer
 from ingest.cage import ExtractionCage
 from ingest.chunker import Chunker
@@ -42,8 +44,8 @@ class Pipeline:
         blobs: Blobs,
         fetcher: Fetcher,
         cage: ExtractionCage,
-        chunker: Chunker,
-        embedder: Embedder,
+        chunker: Callable[[EmbedderIdentity], Chunker],
+        embedders: Embedders,
         known: KnownVectors,
         analyzer: Analyzer,
         language: Callable[[str], str],
@@ -54,7 +56,7 @@ class Pipeline:
         self._fetcher = fetcher
         self._cage = cage
         self._chunker = chunker
-        self._embedder = embedder
+        self._embedders = embedders
         self._known = known
         self._analyzer = analyzer
         self._language = language
@@ -83,19 +85,20 @@ class Pipeline:
             )
             self._queue.advance(version, stage="chunking")
             structured = extracted.kind in MARKDOWN
+            embedder = self._embedders.own
+            if version.embedder is not None:
+                embedder = self._embedders.of(version.embedder)
             titled = structured or extracted.kind == "payload"  # other titles are mostly file names
             chunks = list(
-                self._chunker.chunks(
+                self._chunker(embedder.identity).chunks(
                     extracted.text,
                     markdown=structured,
                     page_starts=extracted.page_starts,
                     title=(version.title or extracted.title) if titled else version.title,
                 )
             )
-            vectors = self._embed(version, chunks)
-            if vectors is None:
-                return  # cancelled
-            committed = self._queue.commit(
+            commit = partial(
+                self._queue.commit,
                 version,
                 text=extracted.text,
                 title=version.title or extracted.title or version.name,
@@ -105,9 +108,15 @@ class Pipeline:
                 unread_pages=extracted.unread_pages,
                 validators=source.validators,
                 chunks=[self._analysed(chunk) for chunk in chunks],
-                vectors=vectors,
-                embedder=self._embedder.identity,
             )
+            while (vectors := self._embed(version, chunks, embedder)) is not None:
+                try:
+                    committed = commit(vectors=vectors, embedder=embedder.identity)
+                    break
+                except Reembedded as switched:  # the collection has gone over to another model meanwhile
+                    embedder = self._embedders.of(switched.now)
+            else:
+                return  # cancelled
             log.info(
                 "document committed" if committed else "document cancelled",
                 document=version.document_id,
@@ -152,18 +161,18 @@ class Pipeline:
         terms = self._analyzer.terms(passage(chunk.context, chunk.text))
         return replace(chunk, language=self._language(chunk.text), terms=" ".join(terms))
 
-    def _embed(self, version: Version, chunks: Sequence[Chunk]) -> Vectors | None:
+    def _embed(self, version: Version, chunks: Sequence[Chunk], embedder: Embedder) -> Vectors | None:
         """[chunks, dim], a bounded batch at a time; None when the version was cancelled on the way.
 
         Passages that the collection holds already, as most of a new version's, are not embedded again."""
-        vectors = np.empty((len(chunks), self._embedder.identity.dim), np.float32)
+        vectors = np.empty((len(chunks), embedder.identity.dim), np.float32)
         for at in range(0, len(chunks), EMBED_CHUNKS):
             if not self._queue.advance(version, stage="embedding", done=at, total=len(chunks)):
                 return None
             some = [passage(chunk.context, chunk.text) for chunk in chunks[at : at + EMBED_CHUNKS]]
-            found = self._known.find(version.collection_id, self._embedder.identity, some)
+            found = self._known.find(version.collection_id, embedder.identity, some)
             new = [one for one in dict.fromkeys(some) if one not in found]
-            found.update(zip(new, self._embedder.embed_passages(new) if new else [], strict=True))
+            found.update(zip(new, embedder.embed_passages(new) if new else [], strict=True))
             vectors[at : at + len(some)] = [found[one] for one in some]
         self._queue.advance(version, stage="committing", done=len(chunks), total=len(chunks))
         return vectors

@@ -21,6 +21,10 @@ class NewCollection(Strict):
     default_adapter: str | None = None
 
 
+class OtherEmbedder(Strict):
+    embedder: str | None = None
+
+
 class Changes(Strict):
     description: str | None = Field(None, max_length=2000)
     default_adapter: str | None = None
@@ -68,6 +72,14 @@ def delete(name: str, service: ServiceDep, tenant: TenantDep) -> None:
     found = service.collections.get(tenant, name)
     service.collections.delete(found)
     service.live.forget(found)
+
+
+@router.post("/{name}/reembed", status_code=202)
+def re_embed(name: str, body: OtherEmbedder, service: ServiceDep, tenant: TenantDep) -> dict[str, str]:
+    """Embed its passages anew with an embedder that SIMURGH_EMBEDDERS names, or with the service's own. The
+    present one answers until all of them are there."""
+    target = service.embedders.named(body.embedder).identity
+    return {"job_id": service.re_embeddings.start(service.collections.get(tenant, name), target)}
 
 
 def _view(service: Service, found: Collection) -> dict[str, Any]:

@@ -128,7 +128,7 @@ async def embeddings(body: EmbeddingsBody, service: ServiceDep, _tenant: TenantD
     texts = [body.input] if isinstance(body.input, str) else body.input
     if not texts or len(texts) > MAX_INPUTS or not all(texts):
         raise InvalidRequest(f"input must be 1 to {MAX_INPUTS} texts, none of them empty", param="input")
-    vectors = await asyncio.to_thread(service.embedder.embed_passages, texts)
+    vectors = await asyncio.to_thread(service.embedders.own.embed_passages, texts)
     counts = await service.parts.counter.count(texts)
     data = [
         {
@@ -141,7 +141,7 @@ async def embeddings(body: EmbeddingsBody, service: ServiceDep, _tenant: TenantD
         for index, vector in enumerate(vectors)
     ]
     usage = {"prompt_tokens": sum(counts), "total_tokens": sum(counts)}
-    return {"object": "list", "data": data, "model": service.embedder.identity.id, "usage": usage}
+    return {"object": "list", "data": data, "model": service.embedders.own.identity.id, "usage": usage}
 
 
 def _question(body: ChatBody, tenant: str, request_id: str) -> Question:

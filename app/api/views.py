@@ -186,6 +186,7 @@ def accepted(job_id: str, documents: Sequence[JobDocument]) -> dict[str, Any]:
 
 
 def job(found: Job) -> dict[str, Any]:
+    again = found.re_embedding
     return {
         "id": found.id,
         "collection": found.collection,
@@ -219,6 +220,13 @@ def job(found: Job) -> dict[str, Any]:
             }
             for one in found.pulls
         ],
+        "re_embedding": None
+        if again is None
+        else {
+            "embedder": again.embedder,
+            "status": again.status,
+            "error": _reason(again.error_code, again.error),
+        },
         "created_at": time_of(found.created_at),
         "finished_at": time_of(found.finished_at),
     }

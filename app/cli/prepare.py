@@ -2,11 +2,12 @@
 
 import os
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 
 from app import models
-from app.cli.client import load_settings
+from app.cli.client import Client, load_settings
 from app.cli.output import AsJson, as_json, err, fail, out, progress
 from app.settings import Settings
 
@@ -65,17 +66,26 @@ def show(as_json_: AsJson = False) -> None:
 
 @app.command("re-embed")
 def re_embed(
-    collection: Annotated[str, typer.Argument(help="The collection's name.")], as_json_: AsJson = False
+    collection: Annotated[str, typer.Argument(help="The collection's name.")],
+    embedder: Annotated[
+        str | None, typer.Option(help="A name in SIMURGH_EMBEDDERS; the service's own if not given.")
+    ] = None,
+    as_json_: AsJson = False,
 ) -> None:
-    """Embed a collection anew with the embedder that the settings name now. Stop the service first."""
-    from app.maintenance import re_embed as run
-
-    settings = load_settings()
-    prepare_with_bar(settings)
+    """Embed a collection anew with another embedder, by the running service: it goes on answering with the
+    present one and switches at the end. Ctrl-C leaves it at work."""
+    client = Client(load_settings())
+    job = client.post(f"/collections/{quote(collection, safe='')}/reembed", {"embedder": embedder})
     with progress() as bar:
-        task = bar.add_task("embedding", total=None)
-        count = run(settings, collection, lambda done, total: bar.update(task, completed=done, total=total))
+        task = bar.add_task("waiting", total=None)
+        for last in client.wait_for_job(job["job_id"]):
+            told = last["progress"]
+            total = told["chunks_total"] or None
+            bar.update(task, description=told["stage"], completed=told["chunks_done"], total=total)
     if as_json_:
-        as_json({"collection": collection, "chunks": count})
-    else:
-        out.print(f"{count} chunks of {collection!r} embedded anew.")
+        as_json(last)
+    elif last["status"] == "succeeded":
+        out.print(f"{collection!r} is answered by its new embedder.", highlight=False)
+    if last["status"] != "succeeded":
+        error = (last["re_embedding"] or {}).get("error")
+        fail(error["message"] if error else f"the re-embedding was {last['status']}")

@@ -236,8 +236,8 @@ async def test_nothing_that_waits_runs_on_the_event_loop(api: Api, monkeypatch: 
         return FakeEmbedder().embed_passages(texts)
 
     event.listen(api.service.database, "before_cursor_execute", note)
-    monkeypatch.setattr(api.service.embedder, "embed_queries", embed)
-    monkeypatch.setattr(api.service.embedder, "embed_passages", embed)
+    monkeypatch.setattr(api.service.embedders.own, "embed_queries", embed)
+    monkeypatch.setattr(api.service.embedders.own, "embed_passages", embed)
     await api.ingest("The ferry leaves at noon. Bring a ticket.")
     file = ("file", ("a.zip", lora.zipped(lora.files())))
     await api.http.post("/adapters", data={"name": "legal"}, files=[file])

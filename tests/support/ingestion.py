@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from indexes.blobs import Blobs
 from indexes.embedder import FakeEmbedder
+from indexes.embedders import Embedders
 from indexes.known_vectors import KnownVectors
 from indexes.pulls import Pulls
 from indexes.records import Document, JobDocument, Vectors
@@ -65,8 +66,8 @@ class Bench:
             blobs=self.blobs,
             fetcher=self.fetcher,
             cage=cage,
-            chunker=chunker,
-            embedder=self.embedder,
+            chunker=lambda _: chunker,
+            embedders=Embedders(self.embedder),
             known=KnownVectors(database),
             analyzer=ANALYZER,
             language=lambda text: "en" if text.isascii() else "fa",

@@ -1,5 +1,6 @@
 """The real retrieval over a store."""
 
+from indexes.embedders import Embedders
 from indexes.fusion import load_fusion
 from indexes.live import LiveIndexes
 from indexes.neighbours import Neighbours
@@ -11,7 +12,7 @@ def found(store: Store, indexes: LiveIndexes, text: str, k: int = 10, *, tenant:
     """Texts, best first."""
     collection = store.collections.get(tenant, "default")
     retrieval = Retrieval(
-        embedder=store.embedder,
+        embedders=Embedders(store.embedder),
         live=indexes,
         chunks=store.chunks,
         analyzer=ANALYZER,

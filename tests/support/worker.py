@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from app.compose import Service, build_puller
-from indexes.embedder import FakeEmbedder
 from indexes.known_vectors import KnownVectors
 from ingest.cage import ExtractionCage
 from ingest.chunker import Chunker
@@ -28,8 +27,8 @@ class Worker:
             blobs=service.blobs,
             fetcher=Fetcher(timeout=5, max_bytes=1 << 20, allow=()),
             cage=self._cage,
-            chunker=self._chunker,
-            embedder=FakeEmbedder(),
+            chunker=lambda _: self._chunker,
+            embedders=service.embedders,
             known=KnownVectors(service.database),
             analyzer=ANALYZER,
             language=lambda _text: "en",

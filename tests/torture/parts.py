@@ -10,6 +10,7 @@ from indexes.collections import Collections
 from indexes.database import open_database
 from indexes.documents import Documents
 from indexes.embedder import FakeEmbedder
+from indexes.embedders import Embedders
 from indexes.known_vectors import KnownVectors
 from indexes.pulls import Pulls
 from indexes.queue import Queue
@@ -60,8 +61,8 @@ def build(url: str, folder: Path) -> Parts:
             blobs=blobs,
             fetcher=Fetcher(timeout=5, max_bytes=MAX_BYTES, allow=()),
             cage=cage,
-            chunker=chunker,
-            embedder=embedder,
+            chunker=lambda _: chunker,
+            embedders=Embedders(embedder),
             known=KnownVectors(database),
             analyzer=Analyzer(),
             language=lambda _text: "en",

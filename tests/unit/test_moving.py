@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Engine
 
+from indexes.collections import record_embedder
+from indexes.database import writing
 from indexes.errors import AlreadyExists, Conflict, DocumentNotFound, EmbedderMismatch
 from indexes.moving import Moving
 from indexes.records import Collection, Document, EmbedderIdentity
@@ -114,8 +116,10 @@ def test_a_move_between_embedders(store: Store, moving: Moving) -> None:
     store.collection = target
     store.add("two")
     foreign = EmbedderIdentity(id="other", dim=64, query_prompt="", passage_prompt="")
+    with writing(store.database) as db:
+        record_embedder(db, target.id, foreign)
     with pytest.raises(EmbedderMismatch, match="re-embed"):
-        moving.move(document, source, replace(target, embedder=foreign))
+        moving.move(document, source, target)
 
 
 def test_what_was_read_before_a_move_or_a_deletion_is_refused(store: Store, moving: Moving) -> None:

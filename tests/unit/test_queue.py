@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
 
 import numpy as np
 import psycopg
@@ -24,20 +23,9 @@ from indexes.errors import (
 )
 from indexes.queue import Queue
 from indexes.records import EmbedderIdentity
-from indexes.reembed import re_embed
 from tests.support.store import MAX_QUEUED, TENANT, Store, new_document
 
 OTHER = EmbedderIdentity(id="other", dim=8, query_prompt="q: ", passage_prompt="p: ")
-
-
-class OtherEmbedder:
-    identity = OTHER
-
-    def embed_queries(self, texts: list[str]) -> np.ndarray:
-        return self.embed_passages(texts)
-
-    def embed_passages(self, texts: list[str]) -> np.ndarray:
-        return np.eye(8, dtype=np.float32)[[len(text) % 8 for text in texts]].reshape(len(texts), 8)
 
 
 @pytest.fixture
@@ -251,24 +239,6 @@ def test_vectors_of_another_embedder_are_never_mixed_in(store: Store) -> None:
         )
     assert list(store.live().values()) == ["here already"]
     assert store.commit(version, "late")
-
-
-def test_a_collection_is_embedded_anew(store: Store) -> None:
-    kept = store.add("one\ntwo")
-    gone = store.add("deleted")
-    store.delete(gone)
-    steps: list[tuple[int, int]] = []
-    collection = store.collections.get(TENANT, "default")
-    assert re_embed(store.database, collection, OtherEmbedder(), lambda *step: steps.append(step)) == 2
-    assert steps[-1] == (2, 2)
-    collection = store.collections.get(TENANT, "default")
-    assert (collection.embedder, collection.seq) == (OTHER, 4)
-    pieces = list(store.chunks.changes(collection, after=-1))
-    assert [len(piece.added) for piece in pieces] == [0, 2, 0]
-    np.testing.assert_array_equal(pieces[1].vectors, OtherEmbedder().embed_passages(["one", "two"]))
-    assert store.documents.get(TENANT, kept).chunks == 2
-    with pytest.raises(RuntimeError, match="changed meanwhile"):
-        re_embed(store.database, replace(collection, seq=1), OtherEmbedder(), lambda *_: None)
 
 
 # -- several at once

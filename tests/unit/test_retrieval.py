@@ -19,6 +19,7 @@ from sqlalchemy import Engine, create_engine, update
 from indexes import faiss_index
 from indexes import schema as s
 from indexes.duplicates import unlike
+from indexes.embedders import Embedders
 from indexes.errors import InvalidRequest
 from indexes.faiss_index import FaissIndex
 from indexes.fusion import Fusion, Weights, load_fusion
@@ -44,7 +45,7 @@ def store(sqlite: Engine) -> Store:
 def retrieval(store: Store, folder: Path, **more: Any) -> Retrieval:
     return Retrieval(
         **{
-            "embedder": store.embedder,
+            "embedders": Embedders(store.embedder),
             "live": LiveIndexes(store.chunks, Snapshots(store.database, folder / "snapshots")),
             "chunks": store.chunks,
             "analyzer": ANALYZER,
