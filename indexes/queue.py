@@ -231,7 +231,7 @@ class Queue:
                 .values(status=status, error_code=code, error=error, finished_at=time.time())
             ).rowcount
             if changed and status == "unchanged":
-                seen(db, version.document_id)
+                seen(db, [version.document_id])
             if changed:
                 end_versions(db, {version.job_id: 1})
 

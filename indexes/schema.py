@@ -88,6 +88,9 @@ versions = Table(
     Column("finished_at", Float),
 )
 
+Index("ix_versions_sha256", versions.c.sha256)
+Index("ix_versions_status", versions.c.status, versions.c.created_at, versions.c.ordinal)
+
 chunks = Table(
     "chunks",
     metadata,

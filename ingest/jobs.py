@@ -5,6 +5,7 @@ two databases.
 """
 
 from collections.abc import Container, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
@@ -17,6 +18,8 @@ from ingest.extract import clean
 from ingest.fetch import check_url
 from ingest.handed import URL, Payload, payload_document, url_document
 from ingest.sources import Api, Database, api_source, database_source, page_source, seconds
+
+STORED_AT_ONCE = 8  # most of the time is spent waiting for the disk
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,11 +75,14 @@ class Jobs:
             *(api_source(api) for api in apis),
             *(database_source(database, self._connections) for database in databases),
         ]
-        new = [
-            *(self._file(file, tags) for file in files),
-            *(url_document(url, tags) for url in urls),
-            *(payload_document(self._blobs, one, tags, max_bytes=self._max_bytes) for one in payloads),
-        ]
+        with ThreadPoolExecutor(STORED_AT_ONCE) as threads:
+            handed = [
+                *threads.map(lambda file: self._file(file, tags), files),
+                *threads.map(
+                    lambda one: payload_document(self._blobs, one, tags, max_bytes=self._max_bytes), payloads
+                ),
+            ]
+        new = [*handed[: len(files)], *(url_document(url, tags) for url in urls), *handed[len(files) :]]
         job_id, documents, _versions = self._queue.accept(
             collection,
             new,
