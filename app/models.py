@@ -110,8 +110,9 @@ def _embedder_is_ready(settings: Settings) -> bool:
     return settings.embedder != BUNDLED or _e5_folder(settings).exists()
 
 
-def build_embedder(settings: Settings) -> Embedder:
-    """The embedder that the settings name; its models must have been prepared."""
+def build_embedder(settings: Settings, *, give_way: Callable[[], object] = lambda: None) -> Embedder:
+    """The embedder that the settings name; its models must have been prepared. On a CPU it calls
+    ``give_way`` before each batch."""
     if settings.embedder_url is not None:
         from indexes.remote_embedder import RemoteEmbedder
 
@@ -131,7 +132,9 @@ def build_embedder(settings: Settings) -> Embedder:
         return TorchEmbedder(source, device="cuda", identity=identity)
     from indexes.openvino_embedder import OpenVinoEmbedder
 
-    return OpenVinoEmbedder(_openvino_folder(settings), batch_tokens=settings.embed_batch_tokens)
+    return OpenVinoEmbedder(
+        _openvino_folder(settings), batch_tokens=settings.embed_batch_tokens, give_way=give_way
+    )
 
 
 def build_reader(settings: Settings) -> Reader:

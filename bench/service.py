@@ -134,7 +134,12 @@ class Service:
     def _run(self, name: str, command: Sequence[str]) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
             self._processes[name] = subprocess.Popen(
-                command, env=self._environment, cwd=self.folder, stdout=log, stderr=log, start_new_session=True
+                command,
+                env=self._environment,
+                cwd=self.folder,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
 
     def _until(self, true: Callable[[], bool], what: str, seconds: float = READY) -> None:

@@ -40,6 +40,7 @@ from indexes.records import (
 )
 
 INSERT_ROWS = 500
+FIRST_STAGE = {"url": "fetching", "file": "extracting", "payload": "extracting"}  # by the kind of origin
 VERSION_PARTS = [
     column for column in s.versions.c if column.name != "text"
 ]  # what lists need; texts are long
@@ -104,8 +105,8 @@ class Queue:
                 return None
             db.execute(
                 update(s.jobs)
-                .where(s.jobs.c.id == row.job_id, s.jobs.c.status == "queued")
-                .values(status="running")
+                .where(s.jobs.c.id == row.job_id, s.jobs.c.status.in_(("queued", "running")))
+                .values(status="running", stage=FIRST_STAGE[row.origin["kind"]])
             )
         return Version(
             id=row.id,
@@ -179,6 +180,8 @@ class Queue:
                     validators=validators,
                     page_starts=page_starts,
                     unread_pages=unread_pages,
+                    chunks_done=len(chunks),
+                    chunks_total=len(chunks),
                     finished_at=now,
                 )
             ).rowcount

@@ -1,6 +1,7 @@
 """From a question to the passages that may answer it."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from indexes.hybrid import CANDIDATES, Query
 from indexes.language import script
 from indexes.live import LiveIndexes
 from indexes.neighbours import Neighbours
+from indexes.precedence import Asking
 from indexes.records import Collection, Filters, Hit, Relevance, Vectors
 from indexes.reranker import RERANKED, Reranker
 from indexes.rows import Ids
@@ -34,6 +36,7 @@ class Retrieval:
         analyzer: Analyzer,
         fusion: Fusion,
         neighbours: Neighbours,
+        asking: Asking = nullcontext,
         shortest: int = 0,
         reranker: Reranker | None = None,
     ) -> None:
@@ -43,6 +46,7 @@ class Retrieval:
         self._analyzer = analyzer
         self._fusion = fusion
         self._neighbours = neighbours
+        self._asking = asking
         self._shortest = shortest
         self._reranker = reranker
 
@@ -51,6 +55,10 @@ class Retrieval:
 
         Raises InvalidRequest for a filter that there is not, IndexUnavailable, Unavailable.
         """
+        with self._asking():
+            return self._search(collection, question, top_k, filters)
+
+    def _search(self, collection: Collection, question: str, top_k: int, filters: Filters) -> Sequence[Hit]:
         query = Query(
             vector=self._embedder.embed_queries([question]),
             script=script(question),
