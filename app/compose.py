@@ -46,6 +46,7 @@ from indexes.live import LiveIndexes
 from indexes.moving import Moving
 from indexes.neighbours import Neighbours
 from indexes.new_vectors import NewVectors
+from indexes.precedence import Precedence
 from indexes.pulls import Pulls
 from indexes.purge import Purge
 from indexes.queue import Queue
@@ -62,6 +63,7 @@ from ingest.extract import Limits
 from ingest.fetch import Fetcher
 from ingest.jobs import Jobs
 from ingest.pipeline import Pipeline
+from ingest.priority import step_back
 from ingest.pull import Puller
 from ingest.reembed import ReEmbedder
 from ingest.slot import slot
@@ -104,6 +106,7 @@ class Service:
     retrieval: Retrieval
     live: LiveIndexes
     embedders: Embedders
+    precedence: Precedence
     adapters: AdapterRegistry
     answerer: Answerer
     parts: GeneratorParts
@@ -129,6 +132,7 @@ class Service:
         if self.parts.remote is not None:
             await self.parts.remote.aclose()
         await asyncio.to_thread(self.live.save, at_least=1)
+        self.precedence.close()
         self.database.dispose()
 
     async def _load_waiting_adapters(self) -> None:
@@ -185,6 +189,7 @@ async def build_service(
     chunks = Chunks(database, analyzer)
     snapshots = Snapshots(database, settings.data_dir / "snapshots")
     live = LiveIndexes(chunks, snapshots)
+    precedence = build_precedence(settings)
     retrieval = Retrieval(
         embedders=embedders,
         live=live,
@@ -192,6 +197,7 @@ async def build_service(
         analyzer=analyzer,
         fusion=load_fusion(),
         neighbours=Neighbours(database),
+        asking=precedence.asking,
         shortest=settings.passage_chars,
         reranker=await asyncio.to_thread(models.build_reranker, settings),
     )
@@ -225,6 +231,7 @@ async def build_service(
         retrieval=retrieval,
         live=live,
         embedders=embedders,
+        precedence=precedence,
         adapters=adapters,
         answerer=Answerer(
             collections=collections,
@@ -233,6 +240,7 @@ async def build_service(
             gate=EvidenceGate(
                 reader,
                 load_calibrations(reader=reader is not None),
+                asking=precedence.asking,
                 min_confidence=settings.min_confidence,
             ),
             judge=build_judge(settings, embedders.own),
@@ -310,13 +318,15 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
     from ingest.worker import BACKLOG, Line
     from ingest.worker import run_worker as run
 
-    embedders = models.build_embedders(settings)
+    step_back()  # before any other thread is there: each keeps the niceness that it begins with
+    precedence = build_precedence(settings)
+    embedders = models.build_embedders(settings, give_way=precedence.give_way)
     database = open_database(settings.database)
     queue, pulls, re_embeddings = Queue(database), Pulls(database), ReEmbeddings(database)
     cage = build_cage(settings)
     documents = Line(
         name="ingest",
-        task=build_pipeline(settings, database, cage, embedders),
+        task=build_pipeline(settings, database, cage, embedders, give_way=precedence.give_way),
         waiting=lambda: queue.unfinished(limit=BACKLOG),
         concurrency=settings.worker_concurrency,
     )
@@ -343,8 +353,13 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
             )
     finally:
         cage.close()
+        precedence.close()
         heartbeat_file(settings).unlink(missing_ok=True)
         database.dispose()
+
+
+def build_precedence(settings: Settings) -> Precedence:
+    return Precedence(settings.data_dir / "asking.lock")
 
 
 def build_cage(settings: Settings) -> ExtractionCage:
@@ -355,9 +370,15 @@ def build_cage(settings: Settings) -> ExtractionCage:
 
 
 def build_pipeline(
-    settings: Settings, database: Engine, cage: ExtractionCage, embedders: Embedders
+    settings: Settings,
+    database: Engine,
+    cage: ExtractionCage,
+    embedders: Embedders,
+    *,
+    give_way: Callable[[], object] = lambda: None,
 ) -> Pipeline:
-    """What the worker runs for every document; safe to call from several threads."""
+    """What the worker runs for every document; safe to call from several threads. ``give_way`` is called
+    between two pieces of work."""
 
     @functools.cache
     def chunker(identity: EmbedderIdentity) -> Chunker:
@@ -375,6 +396,7 @@ def build_pipeline(
         analyzer=Analyzer(),
         language=LanguageDetector().detect,
         max_bytes=settings.max_upload_mib << 20,
+        give_way=give_way,
     )
 
 

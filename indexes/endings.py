@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 
-from sqlalchemy import ColumnElement, Connection, case, func, select, update
+from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from indexes import schema as s
 
@@ -37,25 +37,19 @@ def end_versions(db: Connection, ended: Mapping[str, int]) -> None:
 
 def settle_job(db: Connection, job_id: str) -> None:
     """End the job when its last document has: failed only when every document of it failed."""
-    others = [
-        select(func.count()).where(one.c.job_id == job_id, one.c.status == "failed").scalar_subquery()
-        for one in (s.pulls, s.re_embeddings)
-    ]
-    row = db.execute(
-        select(
-            s.jobs.c.status,
-            s.jobs.c.total,
-            s.jobs.c.done,
-            sum(others, func.count(case((s.versions.c.status == "failed", 1)))).label("failed"),
-        )
-        .outerjoin(s.versions, s.versions.c.job_id == s.jobs.c.id)
-        .where(s.jobs.c.id == job_id)
-        .group_by(s.jobs.c.id)
-    ).one()
-    if row.done >= row.total and row.status in ("queued", "running"):
-        status = "failed" if row.failed == row.total and row.total else "succeeded"
+    jobs = s.jobs.c
+    row = db.execute(select(jobs.status, jobs.total, jobs.done).where(jobs.id == job_id)).one()
+    if row.done < row.total or row.status not in ("queued", "running"):
+        return
+    failed = sum(
         db.execute(
-            update(s.jobs)
-            .where(s.jobs.c.id == job_id)
-            .values(status=status, stage=status, finished_at=time.time())
-        )
+            select(func.count()).where(table.c.job_id == job_id, table.c.status == "failed")
+        ).scalar_one()
+        for table in (s.versions, s.pulls, s.re_embeddings)
+    )
+    status = "failed" if failed == row.total and row.total else "succeeded"
+    db.execute(
+        update(s.jobs)
+        .where(s.jobs.c.id == job_id)
+        .values(status=status, stage=status, finished_at=time.time())
+    )

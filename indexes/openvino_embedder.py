@@ -8,7 +8,7 @@ import json
 import os
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from indexes.records import EmbedderIdentity, Vectors
 from indexes.torch_embedder import identity_of
 
 Ids = npt.NDArray[np.int64]
+SHAPE_STEP = 16  # lengths are its multiples: OpenVINO keeps code and memory for every shape that it has seen
 
 
 def convert(source: str, folder: Path, *, identity: EmbedderIdentity | None = None) -> EmbedderIdentity:
@@ -71,16 +72,21 @@ def convert(source: str, folder: Path, *, identity: EmbedderIdentity | None = No
 
 
 class OpenVinoEmbedder:
-    def __init__(self, folder: Path, *, batch_tokens: int) -> None:
+    def __init__(
+        self, folder: Path, *, batch_tokens: int, give_way: Callable[[], object] = lambda: None
+    ) -> None:
+        """``batch_tokens`` bounds the memory, and the time between two calls of ``give_way``."""
         import openvino
         from tokenizers import Tokenizer
 
         self.identity = EmbedderIdentity(**json.loads((folder / "embedder.json").read_text()))
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._longest: int = (self._tokenizer.truncation or {}).get("max_length", SHAPE_STEP)
         core = openvino.Core()
         compiled = core.compile_model(str(folder / "encoder.xml"), "CPU", {"PERFORMANCE_HINT": "LATENCY"})
         self._request = compiled.create_infer_request()
         self._batch_tokens = batch_tokens
+        self._give_way = give_way
         self._lock = threading.Lock()  # an infer request serves one caller at a time
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
@@ -93,7 +99,8 @@ class OpenVinoEmbedder:
         vectors = np.empty((len(texts), self.identity.dim), np.float32)
         tokens = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(texts)]
         for rows in batches([len(ids) for ids in tokens], self._batch_tokens):
-            ids, mask = _padded([tokens[row] for row in rows])
+            ids, mask = _padded([tokens[row] for row in rows], self._longest)
+            self._give_way()
             with self._lock:
                 self._request.infer({"ids": ids, "mask": mask}, share_inputs=True)
                 vectors[rows] = self._request.get_output_tensor().data
@@ -112,10 +119,12 @@ def batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
         yield rows
 
 
-def _padded(tokens: Sequence[Sequence[int]]) -> tuple[Ids, Ids]:
-    """Ids and mask, [n, longest]; id 0 fills up, where the mask is 0."""
+def _padded(tokens: Sequence[Sequence[int]], limit: int) -> tuple[Ids, Ids]:
+    """Ids and mask, [n, t], t the next multiple of SHAPE_STEP up to the model's ``limit``; id 0 fills up,
+    where the mask is 0."""
     longest = max(len(ids) for ids in tokens)
-    ids = np.zeros((len(tokens), longest), np.int64)
+    length = max(longest, min(limit, -(-longest // SHAPE_STEP) * SHAPE_STEP))
+    ids = np.zeros((len(tokens), length), np.int64)
     mask = np.zeros_like(ids)
     for row, some in enumerate(tokens):
         ids[row, : len(some)] = some

@@ -43,6 +43,7 @@ from indexes.reembeddings import cancel_re_embedding
 from indexes.turns import NORMAL, PRIORITIES, require_room, waiting_versions
 
 INSERT_ROWS = 500
+FIRST_STAGE = {"url": "fetching", "file": "extracting", "payload": "extracting"}  # by the kind of origin
 VERSION_PARTS = [
     column for column in s.versions.c if column.name != "text"
 ]  # what lists need; texts are long
@@ -111,8 +112,8 @@ class Queue:
                 return None
             db.execute(
                 update(s.jobs)
-                .where(s.jobs.c.id == row.job_id, s.jobs.c.status == "queued")
-                .values(status="running")
+                .where(s.jobs.c.id == row.job_id, s.jobs.c.status.in_(("queued", "running")))
+                .values(status="running", stage=FIRST_STAGE[row.origin["kind"]])
             )
             collection = db.execute(
                 select(s.collections).where(s.collections.c.id == row.collection_id)
@@ -190,6 +191,8 @@ class Queue:
                     validators=validators,
                     page_starts=page_starts,
                     unread_pages=unread_pages,
+                    chunks_done=len(chunks),
+                    chunks_total=len(chunks),
                     finished_at=now,
                 )
             ).rowcount
@@ -242,7 +245,7 @@ class Queue:
                 .values(status=status, error_code=code, error=error, finished_at=time.time())
             ).rowcount
             if changed and status == "unchanged":
-                seen(db, version.document_id)
+                seen(db, [version.document_id])
             if changed:
                 end_versions(db, {version.job_id: 1})
 

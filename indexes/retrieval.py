@@ -1,6 +1,7 @@
 """From a question to the passages that may answer it."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from indexes.hybrid import CANDIDATES, Query
 from indexes.language import script
 from indexes.live import LiveIndexes
 from indexes.neighbours import Neighbours
+from indexes.precedence import Asking
 from indexes.records import Collection, Filters, Hit, Relevance, Vectors
 from indexes.reranker import RERANKED, Reranker
 from indexes.rows import Ids
@@ -35,6 +37,7 @@ class Retrieval:
         analyzer: Analyzer,
         fusion: Fusion,
         neighbours: Neighbours,
+        asking: Asking = nullcontext,
         shortest: int = 0,
         reranker: Reranker | None = None,
     ) -> None:
@@ -44,6 +47,7 @@ class Retrieval:
         self._analyzer = analyzer
         self._fusion = fusion
         self._neighbours = neighbours
+        self._asking = asking
         self._shortest = shortest
         self._reranker = reranker
 
@@ -55,13 +59,12 @@ class Retrieval:
         """
         while True:
             try:
-                return self._search(collection, question, top_k=top_k, filters=filters)
+                with self._asking():
+                    return self._search(collection, question, top_k, filters)
             except Reembedded as switched:
                 collection = replace(collection, embedder=switched.now)
 
-    def _search(
-        self, collection: Collection, question: str, *, top_k: int, filters: Filters
-    ) -> Sequence[Hit]:
+    def _search(self, collection: Collection, question: str, top_k: int, filters: Filters) -> Sequence[Hit]:
         """Raises Reembedded besides."""
         query = Query(
             vector=self._embedders.of(collection.embedder).embed_queries([question]),

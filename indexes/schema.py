@@ -103,6 +103,8 @@ Index(
     sqlite_where=WAITING,
     postgresql_where=WAITING,
 )
+Index("ix_versions_sha256", versions.c.sha256)
+Index("ix_versions_status", versions.c.status)
 
 chunks = Table(
     "chunks",

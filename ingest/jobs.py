@@ -5,6 +5,7 @@ two databases.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
@@ -18,6 +19,8 @@ from ingest.extract import clean
 from ingest.fetch import check_url
 from ingest.handed import URL, Payload, payload_document, url_document
 from ingest.sources import Named, Page, Pulled, seconds
+
+STORED_AT_ONCE = 8  # most of the time is spent waiting for the disk
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,11 +73,14 @@ class Jobs:
             raise InvalidRequest("what is handed in cannot be read again", param="refresh")
         pages = [Page(url=url) for url in urls if every is not None]
         sources = [one.source(self._named) for one in (*pages, *pulled)]
-        new = [
-            *(self._file(file, tags) for file in files),
-            *(url_document(url, tags) for url in urls),
-            *(payload_document(self._blobs, one, tags, max_bytes=self._max_bytes) for one in payloads),
-        ]
+        with ThreadPoolExecutor(STORED_AT_ONCE) as threads:
+            handed = [
+                *threads.map(lambda file: self._file(file, tags), files),
+                *threads.map(
+                    lambda one: payload_document(self._blobs, one, tags, max_bytes=self._max_bytes), payloads
+                ),
+            ]
+        new = [*handed[: len(files)], *(url_document(url, tags) for url in urls), *handed[len(files) :]]
         job_id, documents, _versions = self._queue.accept(
             collection,
             new,

@@ -1,6 +1,7 @@
 """The whole ingest story: from an accepted version to chunks that answer."""
 
 import io
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -23,7 +24,8 @@ from ingest.extract import MARKDOWN, MEDIA_TYPES
 from ingest.fetch import Fetcher
 
 MAX_ATTEMPTS = 3  # times a version may take its worker down before it is given up
-EMBED_CHUNKS = 64  # between two reports of progress
+EMBED_CHUNKS = 64  # between two looks whether to report progress
+REPORT = 1.0  # seconds between two reports: each is a commit, and a commit keeps readers of SQLite waiting
 log = structlog.get_logger()
 
 
@@ -34,6 +36,22 @@ class _Source:
     content_type: str | None  # as it came: a media type, perhaps with a charset
     url: str | None = None
     validators: Mapping[str, str] = field(default_factory=dict)
+
+
+class _Progress:
+    """Of a version just taken up, told at most once in REPORT seconds."""
+
+    def __init__(self, queue: Queue, version: Version) -> None:
+        self._queue = queue
+        self._version = version
+        self._told = time.monotonic()
+
+    def tell(self, stage: str, done: int = 0, total: int = 0) -> bool:
+        """False when the version is known to be cancelled."""
+        if time.monotonic() < self._told + REPORT:
+            return True
+        self._told = time.monotonic()
+        return self._queue.advance(self._version, stage=stage, done=done, total=total)
 
 
 class Pipeline:
@@ -50,6 +68,7 @@ class Pipeline:
         analyzer: Analyzer,
         language: Callable[[str], str],
         max_bytes: int,
+        give_way: Callable[[], object] = lambda: None,
     ) -> None:
         self._queue = queue
         self._blobs = blobs
@@ -61,6 +80,7 @@ class Pipeline:
         self._analyzer = analyzer
         self._language = language
         self._max_bytes = max_bytes
+        self._give_way = give_way
 
     def ingest(self, version_id: str) -> None:
         """Fetch, extract, chunk, embed, commit. Safe to run again at any time: it ends a version once.
@@ -74,16 +94,18 @@ class Pipeline:
         try:
             if version.attempts > MAX_ATTEMPTS:
                 raise UnreadableDocument("it took the worker down every time it was read", code="poison")
+            progress = _Progress(self._queue, version)
+            self._give_way()
             now = self._queue.answering(version)
             source = self._bytes_of(version, now.validators)
             if source is None or source.sha256 == now.sha256:
                 self._queue.end(version, "unchanged")
                 return
-            self._queue.advance(version, stage="extracting")
+            progress.tell("extracting")
             extracted = self._cage.extract(
                 source.path, name=version.name, hint=source.content_type, url=source.url
             )
-            self._queue.advance(version, stage="chunking")
+            progress.tell("chunking")
             structured = extracted.kind in MARKDOWN
             embedder = self._embedders.own
             if version.embedder is not None:
@@ -97,6 +119,7 @@ class Pipeline:
                     title=(version.title or extracted.title) if titled else version.title,
                 )
             )
+            analysed = [self._analysed(chunk) for chunk in chunks]
             commit = partial(
                 self._queue.commit,
                 version,
@@ -107,9 +130,11 @@ class Pipeline:
                 page_starts=extracted.page_starts,
                 unread_pages=extracted.unread_pages,
                 validators=source.validators,
-                chunks=[self._analysed(chunk) for chunk in chunks],
+                chunks=analysed,
             )
-            while (vectors := self._embed(version, chunks, embedder)) is not None:
+            while (vectors := self._embed(version, chunks, embedder, progress)) is not None:
+                progress.tell("committing", len(chunks), len(chunks))
+                self._give_way()
                 try:
                     committed = commit(vectors=vectors, embedder=embedder.identity)
                     break
@@ -140,7 +165,6 @@ class Pipeline:
         """None where the web server says that what it gave before is still so."""
         origin = version.origin
         if origin["kind"] == "url":
-            self._queue.advance(version, stage="fetching")
             fetched = self._fetcher.fetch(origin["url"], known=validators)
             if fetched.unchanged:
                 return None
@@ -161,18 +185,19 @@ class Pipeline:
         terms = self._analyzer.terms(passage(chunk.context, chunk.text))
         return replace(chunk, language=self._language(chunk.text), terms=" ".join(terms))
 
-    def _embed(self, version: Version, chunks: Sequence[Chunk], embedder: Embedder) -> Vectors | None:
+    def _embed(
+        self, version: Version, chunks: Sequence[Chunk], embedder: Embedder, progress: _Progress
+    ) -> Vectors | None:
         """[chunks, dim], a bounded batch at a time; None when the version was cancelled on the way.
 
         Passages that the collection holds already, as most of a new version's, are not embedded again."""
         vectors = np.empty((len(chunks), embedder.identity.dim), np.float32)
         for at in range(0, len(chunks), EMBED_CHUNKS):
-            if not self._queue.advance(version, stage="embedding", done=at, total=len(chunks)):
+            if not progress.tell("embedding", at, len(chunks)):
                 return None
             some = [passage(chunk.context, chunk.text) for chunk in chunks[at : at + EMBED_CHUNKS]]
             found = self._known.find(version.collection_id, embedder.identity, some)
             new = [one for one in dict.fromkeys(some) if one not in found]
             found.update(zip(new, embedder.embed_passages(new) if new else [], strict=True))
             vectors[at : at + len(some)] = [found[one] for one in some]
-        self._queue.advance(version, stage="committing", done=len(chunks), total=len(chunks))
         return vectors

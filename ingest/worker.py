@@ -4,7 +4,6 @@ DBOS resumes what a killed worker left at the next start. The id of what is to b
 so that handing it over twice is handing it over once.
 """
 
-import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -19,7 +18,11 @@ from indexes.errors import SimurghError, StorageFull, Unavailable
 from indexes.workers import Workers
 
 APPLICATION_VERSION = "ingest-1"  # pinned: recovery only takes up workflows of the same version
-BACKLOG = 8  # handed to DBOS ahead of time; the rest wait in their table, where their order may yet change
+AHEAD = (
+    8  # taken out of a queue before their turn: DBOS looks into it once in POLL and takes no more than fit
+)
+POLL = 0.3  # seconds
+BACKLOG = 32  # handed to DBOS ahead of time; the rest wait in their table, where their order may yet change
 DISPATCH_INTERVAL = 0.3  # seconds
 TRIES = 6  # where the surroundings fail (an endpoint is away), with growing pauses
 FIRST_PAUSE = 2.0  # seconds
@@ -27,9 +30,9 @@ LONGEST_PAUSE = 60.0
 BEAT = 5.0  # seconds between two signs of life
 LEASE = 30.0  # seconds without one, after which the others take a worker's work
 RECHECK = 30.0  # seconds until what was handed over is looked at again
-ENDED = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")  # of a workflow
-FORGOTTEN = 1000  # ended workflows that are forgotten at one recheck
-NICENESS = 10  # questions come first
+SWEEP = 60.0  # seconds between two sweeps of what has ended
+SWEPT = 1000  # at once
+ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]  # of a workflow
 log = structlog.get_logger()
 
 
@@ -68,7 +71,6 @@ def run_worker(
 
     ``worker_id`` is no other live worker's; what a dead one of that name left is taken up at once, what
     others left when their lease is over."""
-    os.nice(NICENESS)
     config: DBOSConfig = {
         "name": "simurgh",
         "system_database_url": jobs_database,
@@ -83,8 +85,8 @@ def run_worker(
     workflows = {line.name: _workflow(line, stop) for line in lines}
     DBOS.launch()
     for line in lines:
-        DBOS.register_queue(line.name, worker_concurrency=line.concurrency, polling_interval_sec=0.3)
-    recheck_at, beat_at = time.monotonic() + RECHECK, 0.0
+        DBOS.register_queue(line.name, worker_concurrency=line.concurrency + AHEAD, polling_interval_sec=POLL)
+    recheck_at, beat_at, sweep_at = time.monotonic() + RECHECK, 0.0, 0.0
     log.info("worker ready", worker=worker_id)
     try:
         while not stop.wait(DISPATCH_INTERVAL):
@@ -94,12 +96,14 @@ def run_worker(
                     recheck_at = time.monotonic() + RECHECK
                     for line in lines:
                         line.handed_over.clear()
-                    _forget_all_ended()
                 if time.monotonic() > beat_at:
                     beat_at = time.monotonic() + BEAT
                     workers.beat(worker_id)
                     _take_over(workers.live(within=LEASE))
                     start_due()
+                if time.monotonic() > sweep_at:
+                    sweep_at = time.monotonic() + SWEEP
+                    _sweep()
                 for line in lines:
                     _hand_over(line, workflows[line.name])
             except (SimurghError, SQLAlchemyError) as error:  # ours, or that which DBOS uses
@@ -109,9 +113,17 @@ def run_worker(
 
 
 def _workflow(line: Line, stop: threading.Event) -> Callable[[str], None]:
+    turns = threading.Semaphore(line.concurrency)
+
     @DBOS.step(name=line.name)
     def step(work_id: str) -> None:
-        _with_patience(line.task, work_id, stop)
+        while not stop.is_set():
+            if turns.acquire(timeout=DISPATCH_INTERVAL):
+                try:
+                    _with_patience(line.task, work_id, stop)
+                finally:
+                    turns.release()
+                break
 
     @DBOS.workflow(name=f"{line.name}_version")
     def workflow(work_id: str) -> None:
@@ -142,11 +154,9 @@ def _take_over(live: set[str]) -> None:
             DBOS.resume_workflow(left.workflow_id, queue_name=left.queue_name)
 
 
-def _forget_all_ended() -> None:
-    """What came of a workflow stands in our own tables; here it would only pile up. Another worker may be
-    quicker, which is as well."""
-    ended = DBOS.list_workflows(status=list(ENDED), limit=FORGOTTEN, load_input=False, load_output=False)
-    if ended:
+def _sweep() -> None:
+    """Forget the workflows that have ended: what came of them is in our own tables."""
+    while ended := DBOS.list_workflows(status=ENDED, limit=SWEPT, load_input=False, load_output=False):
         DBOS.delete_workflows([one.workflow_id for one in ended])
 
 

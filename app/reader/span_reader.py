@@ -13,7 +13,7 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from app.reader.port import Reading
-from indexes.openvino_embedder import batches
+from indexes.openvino_embedder import SHAPE_STEP, batches
 
 Ids = npt.NDArray[np.int64]
 Logits = npt.NDArray[np.float32]
@@ -23,7 +23,6 @@ WINDOW_TOKENS = 112  # of the passage at once: as long as in training; F1 falls 
 SHARED_TOKENS = 40  # by neighbouring windows of a passage
 SPAN_TOKENS = 40  # longest answer
 BATCH_TOKENS = 4096
-SHAPE_STEP = 16  # lengths are its multiples: an engine keeps memory for every shape that it has seen
 # One letter for one, so that offsets stay: what two keyboards write differently, and the joiner as a space.
 FOLD = str.maketrans({"ي": "ی", "ى": "ی", "ك": "ک", "ۀ": "ه", "ة": "ه", "\u200c": " ", "\u0640": " "})
 TRIMMED = " \t\n\r,.;:!?،؛؟。，、；：！？"

@@ -34,7 +34,6 @@ def main() -> None:
     url, folder, mark = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
     queue = Queue(open_database(url))
     line = worker.Line(name="ingest", task=Endless(queue, mark), waiting=lambda: queue.unfinished(limit=9))
-    worker.NICENESS = 0
     with slot(folder) as worker_id:
         worker.run_worker(
             [line],

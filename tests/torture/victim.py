@@ -67,7 +67,6 @@ def _door(parts: Parts, draw: random.Random) -> None:
 def _work(parts: Parts, url: str, folder: Path) -> None:
     # That a document is given up after three workers is right, and not what is tried here.
     pipeline_module.MAX_ATTEMPTS = 10**9
-    worker.NICENESS = 0
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
     line = worker.Line(name="ingest", task=parts.pipeline, waiting=lambda: parts.queue.unfinished(limit=100))

@@ -71,11 +71,6 @@ def committed(store: Store) -> int:
         return int(db.execute(select(func.count()).select_from(s.chunks)).scalar_one())
 
 
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "NICENESS", 0)
-
-
 def test_another_worker_ends_it_within_a_minute(sqlite: Engine, tmp_path: Path) -> None:
     store = Store(sqlite)
     job_id, _documents, _versions = store.accept("a")

@@ -40,7 +40,6 @@ class FakePipeline:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "NICENESS", 0)
     monkeypatch.setattr(worker, "FIRST_PAUSE", 0.01)
     monkeypatch.setattr(worker, "RECHECK", 1.0)
 

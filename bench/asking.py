@@ -1,0 +1,122 @@
+"""Asking while thousands of documents are worked off: its time against the same with the worker halted.
+
+The real API, worker and parser; the engine is left out, for without an adapter the reader answers. Blocks of
+questions with the worker running and with it halted take turns, so that the collection's growth and whatever
+else the machine does trouble both alike.
+"""
+
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.service import Service, serving
+from bench.texts import questions, small
+
+WARM = 200  # documents that are there before the first block
+BLOCK = 12  # questions
+PAUSE = (0.4, 1.2)  # seconds between two, drawn evenly
+SEED = 0
+IDLE, BUSY = "idle", "busy"
+
+
+@dataclass(kw_only=True)
+class Asked:
+    """Milliseconds of each question, in their order."""
+
+    ask: list[float] = field(default_factory=list)
+    search: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    done: int  # documents
+    api: float  # MiB
+    worker: float  # MiB, the parser's among them
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asking:
+    documents: int
+    queued: float  # seconds that handing them in took
+    worked: float  # seconds in which the worker ran
+    worked_off: int  # documents in those
+    job: float  # milliseconds of GET /jobs/{id} in the middle
+    blocks: int
+    idle: Asked
+    busy: Asked
+    memory: Sequence[Sample]
+    jobs_database: float  # MiB at the end
+
+
+def measure(documents: int, *, blocks: int) -> Asking:
+    """At most ``blocks`` pairs of blocks; it ends sooner where all documents are worked off."""
+    with tempfile.TemporaryDirectory(prefix="simurgh-bench-") as folder, serving(Path(folder)) as service:
+        return _measured(service, documents, blocks)
+
+
+def _measured(service: Service, documents: int, blocks: int) -> Asking:
+    texts = small(documents + WARM)
+    files = [(f"{number}.txt", text.encode()) for number, text in enumerate(texts)]
+    asked = questions(2 * BLOCK * blocks, seed=SEED)
+    chance = random.Random(SEED)
+    service.wait(service.ingest(files[:WARM]), 300)
+    for question in asked[: 2 * BLOCK]:
+        _ask(service, question, Asked())  # warm
+    begun = time.monotonic()
+    jobs = service.ingest(files[WARM:])
+    queued = time.monotonic() - begun
+    times = {IDLE: Asked(), BUSY: Asked()}
+    memory = [_sample(service)]
+    worked, job, pairs = 0.0, [], 0
+    for pair in range(blocks):
+        for state in (IDLE, BUSY) if pair % 2 else (BUSY, IDLE):
+            if state == IDLE:
+                service.pause()
+            else:
+                begun = time.monotonic()
+            for question in asked[pair * 2 * BLOCK :][BLOCK * (state == BUSY) :][:BLOCK]:
+                time.sleep(chance.uniform(*PAUSE))
+                _ask(service, question, times[state])
+            if state == BUSY:
+                worked += time.monotonic() - begun
+            else:
+                service.resume()
+        memory.append(_sample(service))
+        job.append(_timed(service, f"/jobs/{jobs[0]}"))
+        pairs = pair + 1
+        if memory[-1].done >= documents + WARM:
+            break
+    return Asking(
+        documents=documents,
+        queued=queued,
+        worked=worked,
+        worked_off=memory[-1].done - memory[0].done,
+        job=statistics.median(job),
+        blocks=pairs,
+        idle=times[IDLE],
+        busy=times[BUSY],
+        memory=memory,
+        jobs_database=(service.folder / "jobs.db").stat().st_size / 2**20,
+    )
+
+
+def _sample(service: Service) -> Sample:
+    return Sample(done=service.ended(), api=service.memory("api"), worker=service.memory("worker"))
+
+
+def _ask(service: Service, question: str, times: Asked) -> None:
+    for path, taken in (("/ask", times.ask), ("/search", times.search)):
+        begun = time.perf_counter()
+        answer = service.http.post(path, json={"question": question})
+        answer.raise_for_status()
+        taken.append(1000 * (time.perf_counter() - begun))
+
+
+def _timed(service: Service, path: str) -> float:
+    begun = time.perf_counter()
+    service.http.get(path).raise_for_status()
+    return 1000 * (time.perf_counter() - begun)
