@@ -42,6 +42,7 @@ class FakePipeline:
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "FIRST_PAUSE", 0.01)
     monkeypatch.setattr(worker, "RECHECK", 1.0)
+    monkeypatch.setattr(worker, "SWEEP", 0.5)
 
 
 @pytest.fixture
