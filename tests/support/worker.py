@@ -9,6 +9,7 @@ from ingest.chunker import Chunker
 from ingest.extract import Limits
 from ingest.fetch import Fetcher
 from ingest.pipeline import Pipeline
+from tests.support.reembedding import re_embedder
 from tests.support.store import ANALYZER
 from tests.support.words import word_tokenizer
 
@@ -39,6 +40,9 @@ class Worker:
             puller.ingest(pull_id)
         for version in service.queue.unfinished(limit=1000):
             pipeline.ingest(version)
+        again = re_embedder(service.database, service.settings.data_dir, service.embedders)
+        for work_id in service.re_embeddings.waiting(limit=1000):
+            again.ingest(work_id)
 
     def close(self) -> None:
         self._cage.close()

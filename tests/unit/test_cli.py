@@ -5,6 +5,8 @@ import os
 import socket
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +15,10 @@ from typer.testing import CliRunner
 
 from app.cli.main import cli
 from tests.support import lora
-from tests.support.api import Server, empty_database, server, worker
+from tests.support.api import Server, empty_database, make_settings, served, server, worker
+from tests.support.embeddings_server import EmbeddingsServer
 from tests.support.service import free_port
+from tests.support.worker import Worker
 
 __all__ = ["empty_database", "server", "worker"]  # fixtures
 ROOT = Path(__file__).parents[2]
@@ -178,3 +182,24 @@ def test_serve_refuses_what_cannot_work(folder: Path) -> None:
     done = program("serve", "--port", str(free_port()), at=folder)
     assert done.returncode == 4
     assert "cannot write to the data folder" in " ".join(done.stderr.split())
+
+
+def test_re_embedding(folder: Path, empty_database: Path, worker: Worker) -> None:
+    with EmbeddingsServer() as endpoint:
+        named = {"second": {"url": endpoint.url, "model": "m"}}
+        settings = make_settings(folder / "var", empty_database, embedders=named)
+        with served(settings, worker) as running, ThreadPoolExecutor(1) as pool:
+            running.ingest("The ferry leaves at noon.")
+            port, arguments = port_of(running), ("models", "re-embed", "default", "--embedder", "second")
+            asked = pool.submit(simurgh, *arguments, at=folder, port=port)
+            while not running.service.re_embeddings.waiting(limit=1):
+                assert not asked.done(), asked.result()
+                time.sleep(0.01)
+            worker.work(running.service)
+            done = asked.result(30)
+            assert done.returncode == 0
+            assert done.stdout.endswith("'default' is answered by its new embedder.\n")
+            again = simurgh(*arguments, "--json", at=folder, port=port)
+            assert json.loads(again.stdout)["status"] == "succeeded"
+            refused = simurgh(*arguments[:-1], "third", at=folder, port=port)
+            assert (refused.returncode, "third" in refused.stderr) == (1, True)

@@ -1,6 +1,7 @@
 """The evidence gate."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,11 @@ def test_what_the_reader_finds_is_evidence() -> None:
 def test_a_setting_overrides_the_calibrated_threshold() -> None:
     gate = EvidenceGate(FakeReader(), {OTHER: SURE}, min_confidence=0.0)
     assert gate.weigh("the ferry leaves at?", [hit("Bring a ticket.")]).enough
+
+
+def test_by_the_cosines_of_another_embedder_nothing_is_refused() -> None:
+    gate = EvidenceGate(FakeReader(), {OTHER: SURE})
+    assert gate.weigh("the ferry leaves at?", [replace(hit("Bring a ticket."), embedder="another")]).enough
 
 
 def test_each_language_has_its_own_calibration() -> None:

@@ -496,9 +496,10 @@ def test_killed_again_and_again(change: Change) -> None:
         process = subprocess.Popen(command, cwd=ROOT)
         try:  # until something was done, and a moment longer
             if seen < len(texts):
-                _wait(lambda: len(change.embedded(log)) >= seen + 24 or change.apart() >= len(texts))
+                enough = seen + 24
+                _wait(lambda at=enough: len(change.embedded(log)) >= at or change.apart() >= len(texts))
             else:
-                _wait(lambda: change.model() == NEW and change.apart() < apart)
+                _wait(lambda before=apart: change.model() == NEW and change.apart() < before)
             time.sleep(chance.uniform(0, 0.1))
         finally:
             process.kill()
