@@ -30,6 +30,7 @@ from app.settings import Settings
 from app.tokens import LocalTokenCounter
 from indexes.adapters import Adapters
 from indexes.blobs import Blobs
+from indexes.brought import Brought
 from indexes.chunks import Chunks
 from indexes.collections import Collections
 from indexes.database import open_database
@@ -59,6 +60,7 @@ from ingest.pipeline import Pipeline
 from ingest.pull import Puller
 from ingest.slot import slot
 from ingest.sources import Named
+from ingest.stores import Store, open_store
 
 TENANT = "default"  # whose everything is while there is one key
 SNAPSHOT_INTERVAL = 60.0  # seconds
@@ -192,7 +194,7 @@ async def build_service(
             blobs,
             max_bytes=settings.max_upload_mib << 20,
             max_queued=settings.max_queued_jobs,
-            named=Named(connections=settings.connections),
+            named=Named(connections=settings.connections, stores=build_stores(settings)),
         ),
         blobs=blobs,
         retrieval=retrieval,
@@ -287,12 +289,14 @@ def _resolve_hub_folder(model: str) -> Path:
 
 def run_worker(settings: Settings, stop: threading.Event) -> None:
     """The worker's half, until ``stop`` is set."""
+    from ingest.watching import Watching
     from ingest.worker import BACKLOG, Line
     from ingest.worker import run_worker as run
 
     embedder = models.build_embedder(settings)
     database = open_database(settings.database)
     queue, pulls = Queue(database), Pulls(database)
+    watching = Watching(pulls, build_stores(settings))
     cage = build_cage(settings)
     documents = Line(
         name="ingest",
@@ -305,6 +309,11 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
         task=build_puller(settings, database),
         waiting=lambda: pulls.unfinished(limit=BACKLOG),
     )
+
+    def start_due() -> None:
+        watching.renew()
+        pulls.start_due(time.time())
+
     try:
         with slot(settings.data_dir) as worker_id:
             run(
@@ -312,11 +321,12 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
                 worker_id=worker_id,
                 workers=Workers(database),
                 jobs_database=settings.jobs_database,
-                start_due=lambda: pulls.start_due(time.time()),
+                start_due=start_due,
                 stop=stop,
                 heartbeat=heartbeat_file(settings).touch,
             )
     finally:
+        watching.stop()
         cage.close()
         heartbeat_file(settings).unlink(missing_ok=True)
         database.dispose()
@@ -337,6 +347,7 @@ def build_pipeline(
         queue=Queue(database),
         blobs=Blobs(settings.data_dir / "files"),
         fetcher=_fetcher(settings),
+        stores=build_stores(settings),
         cage=cage,
         chunker=Chunker(models.tokenizer_file(settings), tokens=settings.chunk_tokens),
         embedder=embedder,
@@ -350,17 +361,26 @@ def build_pipeline(
 def build_puller(settings: Settings, database: Engine) -> Puller:
     return Puller(
         pulls=Pulls(database),
+        brought=Brought(database),
         queue=Queue(database),
         documents=Documents(database),
         contents=contents(
             _fetcher(settings),
             Blobs(settings.data_dir / "files"),
             {name: url.get_secret_value() for name, url in settings.connections.items()},
+            build_stores(settings),
             max_bytes=settings.max_upload_mib << 20,
         ),
         max_items=settings.max_pulled_items,
         max_queued=settings.max_queued_jobs,
     )
+
+
+def build_stores(settings: Settings) -> dict[str, Store]:
+    return {
+        name: open_store(name, given.get_secret_value(), timeout=settings.fetch_timeout)
+        for name, given in settings.stores.items()
+    }
 
 
 def _fetcher(settings: Settings) -> Fetcher:

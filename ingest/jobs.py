@@ -76,7 +76,7 @@ class Jobs:
             collection,
             new,
             max_queued=self._max_queued,
-            pulled=[replace(source, every=every, tags=list(tags)) for source in sources],
+            pulled=[replace(one, every=every or one.every, tags=list(tags)) for one in sources],
         )
         return job_id, documents
 

@@ -4,13 +4,14 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import structlog
 
 from indexes.blobs import Blobs
 from indexes.embedder import Embedder, passage
-from indexes.errors import SimurghError, StorageFull, Unavailable, UnreadableDocument
+from indexes.errors import SimurghError, StorageFull, TooLarge, Unavailable, UnreadableDocument
 from indexes.known_vectors import KnownVectors
 from indexes.queue import Queue
 from indexes.records import Chunk, Vectors, Version
@@ -19,6 +20,7 @@ from ingest.cage import ExtractionCage
 from ingest.chunker import Chunker
 from ingest.extract import MARKDOWN, MEDIA_TYPES
 from ingest.fetch import Fetcher
+from ingest.stores import Store, named
 
 MAX_ATTEMPTS = 3  # times a version may take its worker down before it is given up
 EMBED_CHUNKS = 64  # between two reports of progress
@@ -41,6 +43,7 @@ class Pipeline:
         queue: Queue,
         blobs: Blobs,
         fetcher: Fetcher,
+        stores: Mapping[str, Store],
         cage: ExtractionCage,
         chunker: Chunker,
         embedder: Embedder,
@@ -52,6 +55,7 @@ class Pipeline:
         self._queue = queue
         self._blobs = blobs
         self._fetcher = fetcher
+        self._stores = stores
         self._cage = cage
         self._chunker = chunker
         self._embedder = embedder
@@ -75,7 +79,8 @@ class Pipeline:
             now = self._queue.answering(version)
             source = self._bytes_of(version, now.validators)
             if source is None or source.sha256 == now.sha256:
-                self._queue.end(version, "unchanged")
+                found = source.validators if source is not None else now.validators
+                self._queue.end(version, "unchanged", validators=found)
                 return
             self._queue.advance(version, stage="extracting")
             extracted = self._cage.extract(
@@ -119,7 +124,10 @@ class Pipeline:
             raise
         except SimurghError as error:
             log.info("document failed", document=version.document_id, job=version.job_id, code=error.code)
-            self._queue.end(version, "failed", code=error.code, error=error.message)
+            # What lies in the document itself will be no other while its source gives the same.
+            its_own = isinstance(error, UnreadableDocument | TooLarge)
+            validators = version.validators if its_own else None
+            self._queue.end(version, "failed", code=error.code, error=error.message, validators=validators)
 
     def give_up(self, version_id: str, error: SimurghError) -> None:
         """End a version that keeps failing through no fault of its own."""
@@ -143,10 +151,18 @@ class Pipeline:
                 url=fetched.url,
                 validators=fetched.validators,
             )
+        if origin["kind"] == "store":
+            self._queue.advance(version, stage="fetching")
+            copied = named(self._stores, origin["store"]).read(origin["path"], self._keep)
+            path = self._blobs.path(copied.sha256)
+            return _Source(path=path, sha256=copied.sha256, content_type=None, validators=copied.validators)
         sha256 = origin["sha256"]
         return _Source(
             path=self._blobs.existing(sha256), sha256=sha256, content_type=origin.get("media_type")
         )
+
+    def _keep(self, stream: BinaryIO, size: int) -> str:
+        return self._blobs.put(stream, max_bytes=self._max_bytes, size=size)
 
     def _analysed(self, chunk: Chunk) -> Chunk:
         terms = self._analyzer.terms(passage(chunk.context, chunk.text))

@@ -59,6 +59,7 @@ def build(url: str, folder: Path) -> Parts:
             queue=queue,
             blobs=blobs,
             fetcher=Fetcher(timeout=5, max_bytes=MAX_BYTES, allow=()),
+            stores={},
             cage=cage,
             chunker=chunker,
             embedder=embedder,
