@@ -31,6 +31,7 @@ from app.settings import Settings
 from app.tokens import LocalTokenCounter
 from indexes.adapters import Adapters
 from indexes.blobs import Blobs
+from indexes.brought import Brought
 from indexes.chunks import Chunks
 from indexes.collections import Collections, embedders_in_use
 from indexes.database import open_database
@@ -68,6 +69,7 @@ from ingest.pull import Puller
 from ingest.reembed import ReEmbedder
 from ingest.slot import slot
 from ingest.sources import Named
+from ingest.stores import Store, open_store
 
 TENANT = "default"  # whose everything is while there is one key
 SNAPSHOT_INTERVAL = 60.0  # seconds
@@ -225,7 +227,7 @@ async def build_service(
             blobs,
             max_bytes=settings.max_upload_mib << 20,
             max_queued=settings.max_queued_jobs,
-            named=Named(connections=settings.connections),
+            named=Named(connections=settings.connections, stores=build_stores(settings)),
         ),
         blobs=blobs,
         retrieval=retrieval,
@@ -315,6 +317,7 @@ def _resolve_hub_folder(model: str) -> Path:
 
 def run_worker(settings: Settings, stop: threading.Event) -> None:
     """The worker's half, until ``stop`` is set."""
+    from ingest.watching import Watching
     from ingest.worker import BACKLOG, Line
     from ingest.worker import run_worker as run
 
@@ -323,6 +326,7 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
     embedders = models.build_embedders(settings, give_way=precedence.give_way)
     database = open_database(settings.database)
     queue, pulls, re_embeddings = Queue(database), Pulls(database), ReEmbeddings(database)
+    watching = Watching(pulls, build_stores(settings))
     cage = build_cage(settings)
     documents = Line(
         name="ingest",
@@ -340,6 +344,11 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
         task=build_re_embedder(settings, database, embedders, stop),
         waiting=lambda: re_embeddings.waiting(limit=BACKLOG),
     )
+
+    def start_due() -> None:
+        watching.renew()
+        pulls.start_due(time.time())
+
     try:
         with slot(settings.data_dir) as worker_id:
             run(
@@ -347,11 +356,12 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
                 worker_id=worker_id,
                 workers=Workers(database),
                 jobs_database=settings.jobs_database,
-                start_due=lambda: pulls.start_due(time.time()),
+                start_due=start_due,
                 stop=stop,
                 heartbeat=heartbeat_file(settings).touch,
             )
     finally:
+        watching.stop()
         cage.close()
         precedence.close()
         heartbeat_file(settings).unlink(missing_ok=True)
@@ -389,6 +399,7 @@ def build_pipeline(
         queue=Queue(database),
         blobs=Blobs(settings.data_dir / "files"),
         fetcher=_fetcher(settings),
+        stores=build_stores(settings),
         cage=cage,
         chunker=chunker,
         embedders=embedders,
@@ -417,17 +428,26 @@ def build_re_embedder(
 def build_puller(settings: Settings, database: Engine) -> Puller:
     return Puller(
         pulls=Pulls(database),
+        brought=Brought(database),
         queue=Queue(database),
         documents=Documents(database),
         contents=contents(
             _fetcher(settings),
             Blobs(settings.data_dir / "files"),
             {name: url.get_secret_value() for name, url in settings.connections.items()},
+            build_stores(settings),
             max_bytes=settings.max_upload_mib << 20,
         ),
         max_items=settings.max_pulled_items,
         max_queued=settings.max_queued_jobs,
     )
+
+
+def build_stores(settings: Settings) -> dict[str, Store]:
+    return {
+        name: open_store(name, given.get_secret_value(), timeout=settings.fetch_timeout)
+        for name, given in settings.stores.items()
+    }
 
 
 def _fetcher(settings: Settings) -> Fetcher:

@@ -6,8 +6,19 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Secret,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from ingest.stores import place
 
 PLACEHOLDERS = {"changeme", "change-me", "secret", "password", "your-key", "sk-xxx"}
 
@@ -143,7 +154,14 @@ class Settings(BaseSettings):
         {},
         description="databases that may be read, as JSON: name to SQLAlchemy URL (of a user who only reads)",
     )
-    max_pulled_items: int = Field(100_000, ge=1, description="most items that are taken of one API or query")
+    stores: Annotated[dict[str, Secret[Any]], NoDecode, BeforeValidator(_named)] = Field(
+        {},
+        description="folders and buckets whose files may be read, as JSON: name to an absolute path, or to "
+        "`url` (`s3://bucket/folder`) and options (`key`, `secret`, `endpoint_url`)",
+    )
+    max_pulled_items: int = Field(
+        100_000, ge=1, description="most items that are taken of one API, query or store"
+    )
     worker_concurrency: int = Field(1, ge=1, description="documents that one worker reads at once")
 
     # Asking.
@@ -180,6 +198,13 @@ class Settings(BaseSettings):
     )
     max_question_chars: int = Field(20_000, ge=1, description="longest question")
     max_top_k: int = Field(100, ge=1, description="most passages that a request may ask for")
+
+    @field_validator("stores")
+    @classmethod
+    def _placed(cls, stores: dict[str, Secret[Any]]) -> dict[str, Secret[Any]]:
+        for name, given in stores.items():
+            place(name, given.get_secret_value())
+        return stores
 
     @model_validator(mode="after")
     def _safe(self) -> "Settings":

@@ -20,8 +20,12 @@ class Blobs:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def put(self, stream: BinaryIO, *, max_bytes: int) -> str:
-        """Store a stream durably; returns its sha256. Raises TooLarge, StorageFull."""
+    def put(self, stream: BinaryIO, *, max_bytes: int, size: int = 0) -> str:
+        """Store a stream durably; returns its sha256. What is known to be too large is not read.
+
+        Raises TooLarge, StorageFull."""
+        if size > max_bytes:
+            raise _too_large(max_bytes)
         digest = hashlib.sha256()
         size = 0
         try:
@@ -31,10 +35,7 @@ class Blobs:
                     while block := stream.read(BLOCK):
                         size += len(block)
                         if size > max_bytes:
-                            raise TooLarge(
-                                f"the file is larger than {max_bytes >> 20} MiB: split it, or raise "
-                                "SIMURGH_MAX_UPLOAD_MIB"
-                            )
+                            raise _too_large(max_bytes)
                         digest.update(block)
                         out.write(block)
                     out.flush()
@@ -121,6 +122,12 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _too_large(max_bytes: int) -> TooLarge:
+    return TooLarge(
+        f"the file is larger than {max_bytes >> 20} MiB: split it, or raise SIMURGH_MAX_UPLOAD_MIB"
+    )
 
 
 def _full(error: OSError) -> StorageFull:

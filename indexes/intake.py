@@ -46,6 +46,7 @@ def enter(
             "origin": item.origin,
             "sha256": item.sha256,
             "title": item.title,
+            "validators": dict(item.validators) or None,
             "created_at": now,
             "finished_at": None,
         }

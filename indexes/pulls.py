@@ -4,7 +4,7 @@ import time
 import uuid
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, and_, delete, insert, select, update
+from sqlalchemy import Connection, Engine, Row, and_, delete, insert, or_, select, update
 
 from indexes import schema as s
 from indexes.changes import lock
@@ -25,7 +25,13 @@ class Pulls:
     def start_due(self, now: float) -> int:
         """A job with a pull for each source whose time has come; any number of workers may ask. Returns how
         many were started."""
-        due = select(s.sources.c.id, s.sources.c.collection_id).where(s.sources.c.next_at <= now)
+        pulled = select(s.pulls.c.id).where(
+            s.pulls.c.source_id == s.sources.c.id, s.pulls.c.status.in_(UNFINISHED)
+        )
+        due = select(s.sources.c.id, s.sources.c.collection_id).where(
+            s.sources.c.next_at <= now,
+            ~pulled.exists(),  # what is being pulled is due when that has ended
+        )
         with reading(self._engine) as db:
             rows = db.execute(due.order_by(s.sources.c.next_at).limit(100)).all()
         return sum(self._start(row.id, row.collection_id, now) for row in rows)
@@ -51,13 +57,15 @@ class Pulls:
                 collection = collection_record(lock(db, collection_id))
             except CollectionNotFound:
                 return False
+            if _running_job(db, source_id) is not None:
+                return False
             claimed = db.execute(
                 update(s.sources)
                 .where(s.sources.c.id == source_id, s.sources.c.next_at <= now)
                 .values(next_at=now + s.sources.c.every)
             ).rowcount
-            if not claimed or _running_job(db, source_id) is not None:
-                return False  # another worker was quicker, or the last pull takes longer than it should
+            if not claimed:
+                return False  # another worker was quicker
             start_pull(db, source_id, new_job(db, collection, total=0, priority=LOW))  # nobody waits for it
         return True
 
@@ -100,6 +108,7 @@ class Pulls:
     def end(
         self, pull: Pull, status: str, *, items: int = 0, code: str | None = None, error: str | None = None
     ) -> None:
+        """``done`` with an ``error`` where some of it was left out."""
         now = time.time()
         with writing(self._engine) as db:
             changed = db.execute(
@@ -117,16 +126,16 @@ class Pulls:
             db.execute(update(s.sources).where(s.sources.c.id == pull.source.id).values(**values))
             end_versions(db, {pull.job_id: 1})
 
-    def documents(self, pull: Pull) -> dict[str, str]:
-        """Key of the source's items -> document, of those that are there."""
-        prefix = item_source(pull.key, "")
-        query = select(s.documents.c.id, s.documents.c.source).where(
-            s.documents.c.collection_id == pull.collection.id,
-            s.documents.c.source.startswith(prefix, autoescape=True),
-            s.documents.c.deleted_at.is_(None),
-        )
+    def hasten(self, source_id: str, at: float) -> None:
+        """Have a source pulled at ``at``, unless it is due before; seconds since the epoch."""
+        later = or_(s.sources.c.next_at.is_(None), s.sources.c.next_at > at)
+        with writing(self._engine) as db:
+            db.execute(update(s.sources).where(s.sources.c.id == source_id, later).values(next_at=at))
+
+    def of_kind(self, kind: str) -> list[Source]:
+        """Whoever's they are."""
         with reading(self._engine) as db:
-            return {row.source: row.id for row in db.execute(query)}
+            return [_record(row) for row in db.execute(_select(None).where(s.sources.c.kind == kind))]
 
     def page(self, collection: Collection) -> list[Source]:
         query = _select(collection.tenant).where(s.sources.c.collection_id == collection.id)

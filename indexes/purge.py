@@ -160,7 +160,7 @@ def _forget_versions(db: Connection, which: ColumnElement[bool]) -> None:
     db.execute(
         update(s.versions)
         .where(which)
-        .values(origin={}, sha256=None, title=None, text=None, page_starts=None, error=None)
+        .values(origin={}, sha256=None, title=None, text=None, page_starts=None, error=None, validators=None)
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
+    Connection,
     Engine,
     and_,
     func,
@@ -131,6 +132,7 @@ class Queue:
             title=row.title,
             sha256=row.sha256,
             embedder=identity_of(collection) if collection.seq else None,
+            validators=row.validators or {},
         )
 
     def put_back(self, version: Version) -> None:
@@ -235,17 +237,30 @@ class Queue:
         return True
 
     def end(
-        self, version: Version, status: str, *, code: str | None = None, error: str | None = None
+        self,
+        version: Version,
+        status: str,
+        *,
+        code: str | None = None,
+        error: str | None = None,
+        validators: Mapping[str, str] | None = None,
     ) -> None:
-        """End a version without a commit: ``failed`` with its reason, or ``unchanged``."""
+        """End a version without a commit: ``failed`` with its reason, or ``unchanged``.
+
+        ``validators`` are those of the bytes that this was found of: while its source gives the same, there
+        is nothing to do for it. None where it should be tried again.
+        """
+        values = {"validators": dict(validators) if validators else None}
         with writing(self._engine) as db:
             changed = db.execute(
                 update(s.versions)
                 .where(s.versions.c.id == version.id, s.versions.c.status.in_(UNFINISHED))
-                .values(status=status, error_code=code, error=error, finished_at=time.time())
+                .values(status=status, error_code=code, error=error, finished_at=time.time(), **values)
             ).rowcount
             if changed and status == "unchanged":
                 seen(db, [version.document_id])
+                if validators:
+                    _revalidate(db, version.document_id, values)
             if changed:
                 end_versions(db, {version.job_id: 1})
 
@@ -354,6 +369,12 @@ class Queue:
                 select(func.count(), func.min(s.versions.c.created_at)).where(s.WAITING)
             ).one()
         return count, time.time() - oldest if oldest else 0.0
+
+
+def _revalidate(db: Connection, document_id: str, values: Mapping[str, Any]) -> None:
+    """What answers for the document is what its source gives now, under other validators."""
+    answering = select(s.documents.c.version_id).where(s.documents.c.id == document_id).scalar_subquery()
+    db.execute(update(s.versions).where(s.versions.c.id == answering).values(**values))
 
 
 def _part(row: Any) -> JobDocument:

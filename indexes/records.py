@@ -97,13 +97,14 @@ class NewDocument:
     metadata: dict[str, Any] = field(default_factory=dict)
     sha256: str | None = None  # null where the bytes are yet to be fetched
     title: str | None = None
+    validators: Mapping[str, str] = field(default_factory=dict)  # as its source gives them, before any byte
 
 
 @dataclass(frozen=True, kw_only=True)
 class NewSource:
     """What documents are pulled from, once or again and again."""
 
-    kind: str  # url, api, database
+    kind: str  # url, api, database, store
     key: str  # what makes it the same source
     spec: dict[str, Any]
     tags: list[str] = field(default_factory=list)
@@ -150,6 +151,45 @@ class ReEmbedding:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Known:
+    """A document that a pulled source brought, and what was last made of it."""
+
+    document_id: str
+    status: str | None  # of its newest version that brought something or failed: queued, done, failed, ...
+    error_code: str | None
+    sha256: str | None
+    validators: Mapping[str, str]  # of what that version was made of; empty where it is to be tried again
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """An item of a pulled source that is there and stays as it is stored."""
+
+    source: str
+    seen: bool = True  # it says what is stored; else it could not be looked at
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moved:
+    """A document whose bytes are found in another place of its source."""
+
+    document_id: str
+    item: NewDocument
+
+    @property
+    def source(self) -> str:
+        return self.item.source
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """Something in a source that cannot be made a document of now."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Answering:
     """Of the version that answers for a document; nothing where none does."""
 
@@ -173,6 +213,7 @@ class Version:
     title: str | None
     sha256: str | None
     embedder: EmbedderIdentity | None  # of its collection; None where nothing is embedded yet
+    validators: Mapping[str, str]  # as its source gave them before any byte was read
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -80,13 +80,13 @@ versions = Table(
     Column("attempts", Integer, nullable=False, default=0),  # times a worker took it up
     Column("chunks_done", Integer, nullable=False, default=0),
     Column("chunks_total", Integer, nullable=False, default=0),
-    Column("origin", JSON, nullable=False),  # {"kind": "file" | "url" | "payload", ...}
+    Column("origin", JSON, nullable=False),  # {"kind": "file" | "url" | "payload" | "store", ...}
     Column("sha256", String(64)),  # of the bytes as they came
     Column("media_type", String(128)),
     Column("title", Text),
     Column("text", Text),
     Column("page_starts", JSON),  # code-point offset of each page's start; null where there are none
-    Column("validators", JSON),  # {"etag", "last_modified"} as the web server gave them
+    Column("validators", JSON),  # {"etag", "last_modified", "size", "mtime_ns", ...} as its source gave them
     Column("unread_pages", JSON),  # numbers from 1 of those that show something that could not be read
     Column("created_at", Float, nullable=False),
     Column("finished_at", Float),
@@ -151,7 +151,7 @@ sources = Table(
     Column("id", String(32), primary_key=True),
     Column("collection_id", ForeignKey("collections.id"), nullable=False),
     Column("key", String(64), nullable=False),  # what makes it the same source
-    Column("kind", String(16), nullable=False),  # url, api, database
+    Column("kind", String(16), nullable=False),  # url, api, database, store
     Column("spec", JSON, nullable=False),  # as it was asked for; headers may hold secrets
     Column("tags", JSON, nullable=False),
     Column("every", Float),  # seconds between two pulls; null for one that is pulled once

@@ -6,23 +6,27 @@ from typing import Any, Protocol
 from indexes.blobs import Blobs
 from indexes.errors import UnreadableDocument
 from indexes.pulls import item_source
-from indexes.records import NewDocument, Pull
+from indexes.records import Known, NewDocument, Pull
 from ingest.fetch import Fetcher
 from ingest.handed import Payload, payload_document, url_document
 from ingest.json_api import api_items
 from ingest.sql_rows import database_items
+from ingest.store_contents import Item, StoreContents
+from ingest.stores import Store
 
 
 class Contents(Protocol):
-    def of(self, pull: Pull) -> Iterator[NewDocument]:
-        """Raises SimurghError; Unavailable and StorageFull where it may pass."""
+    def of(self, pull: Pull, known: Mapping[str, Known]) -> Iterator[Item]:
+        """``known``: what it brought before, by the key of the item.
+
+        Raises SimurghError; Unavailable and StorageFull where it may pass."""
         ...
 
 
 class PageContents:
     """An address is one document, fetched when it is worked on."""
 
-    def of(self, pull: Pull) -> Iterator[NewDocument]:
+    def of(self, pull: Pull, _known: Mapping[str, Known]) -> Iterator[NewDocument]:
         yield url_document(pull.source.spec["url"], pull.source.tags)
 
 
@@ -41,7 +45,7 @@ class ItemContents:
         self._blobs = blobs
         self._max_bytes = max_bytes
 
-    def of(self, pull: Pull) -> Iterator[NewDocument]:
+    def of(self, pull: Pull, _known: Mapping[str, Known]) -> Iterator[NewDocument]:
         spec = pull.source.spec
         for item in self._items(spec):
             yield payload_document(
@@ -55,7 +59,12 @@ class ItemContents:
 
 
 def contents(
-    fetcher: Fetcher, blobs: Blobs, connections: Mapping[str, str], *, max_bytes: int
+    fetcher: Fetcher,
+    blobs: Blobs,
+    connections: Mapping[str, str],
+    stores: Mapping[str, Store],
+    *,
+    max_bytes: int,
 ) -> dict[str, Contents]:
     """By the kind of source. ``connections``: name -> SQLAlchemy URL."""
 
@@ -69,4 +78,5 @@ def contents(
         "url": PageContents(),
         "api": ItemContents(lambda spec: api_items(fetcher, spec), blobs, max_bytes=max_bytes),
         "database": ItemContents(rows, blobs, max_bytes=max_bytes),
+        "store": StoreContents(stores, blobs, max_bytes=max_bytes),
     }

@@ -86,7 +86,7 @@ class Jobs:
             new,
             max_queued=self._max_queued,
             priority=PRIORITIES.index(priority),
-            pulled=[replace(source, every=every, tags=list(tags)) for source in sources],
+            pulled=[replace(one, every=every or one.every, tags=list(tags)) for one in sources],
         )
         return job_id, documents
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import structlog
@@ -13,7 +14,7 @@ import structlog
 from indexes.blobs import Blobs
 from indexes.embedder import Embedder, passage
 from indexes.embedders import Embedders
-from indexes.errors import Reembedded, SimurghError, StorageFull, Unavailable, UnreadableDocument
+from indexes.errors import Reembedded, SimurghError, StorageFull, TooLarge, Unavailable, UnreadableDocument
 from indexes.known_vectors import KnownVectors
 from indexes.queue import Queue
 from indexes.records import Chunk, EmbedderIdentity, Vectors, Version
@@ -22,6 +23,7 @@ from ingest.cage import ExtractionCage
 from ingest.chunker import Chunker
 from ingest.extract import MARKDOWN, MEDIA_TYPES
 from ingest.fetch import Fetcher
+from ingest.stores import Store, named
 
 MAX_ATTEMPTS = 3  # times a version may take its worker down before it is given up
 EMBED_CHUNKS = 64  # between two looks whether to report progress
@@ -61,6 +63,7 @@ class Pipeline:
         queue: Queue,
         blobs: Blobs,
         fetcher: Fetcher,
+        stores: Mapping[str, Store],
         cage: ExtractionCage,
         chunker: Callable[[EmbedderIdentity], Chunker],
         embedders: Embedders,
@@ -73,6 +76,7 @@ class Pipeline:
         self._queue = queue
         self._blobs = blobs
         self._fetcher = fetcher
+        self._stores = stores
         self._cage = cage
         self._chunker = chunker
         self._embedders = embedders
@@ -99,7 +103,8 @@ class Pipeline:
             now = self._queue.answering(version)
             source = self._bytes_of(version, now.validators)
             if source is None or source.sha256 == now.sha256:
-                self._queue.end(version, "unchanged")
+                found = source.validators if source is not None else now.validators
+                self._queue.end(version, "unchanged", validators=found)
                 return
             progress.tell("extracting")
             extracted = self._cage.extract(
@@ -153,7 +158,10 @@ class Pipeline:
             raise
         except SimurghError as error:
             log.info("document failed", document=version.document_id, job=version.job_id, code=error.code)
-            self._queue.end(version, "failed", code=error.code, error=error.message)
+            # What lies in the document itself will be no other while its source gives the same.
+            its_own = isinstance(error, UnreadableDocument | TooLarge)
+            validators = version.validators if its_own else None
+            self._queue.end(version, "failed", code=error.code, error=error.message, validators=validators)
 
     def give_up(self, version_id: str, error: SimurghError) -> None:
         """End a version that keeps failing through no fault of its own."""
@@ -176,10 +184,18 @@ class Pipeline:
                 url=fetched.url,
                 validators=fetched.validators,
             )
+        if origin["kind"] == "store":
+            self._queue.advance(version, stage="fetching")
+            copied = named(self._stores, origin["store"]).read(origin["path"], self._keep)
+            path = self._blobs.path(copied.sha256)
+            return _Source(path=path, sha256=copied.sha256, content_type=None, validators=copied.validators)
         sha256 = origin["sha256"]
         return _Source(
             path=self._blobs.existing(sha256), sha256=sha256, content_type=origin.get("media_type")
         )
+
+    def _keep(self, stream: BinaryIO, size: int) -> str:
+        return self._blobs.put(stream, max_bytes=self._max_bytes, size=size)
 
     def _analysed(self, chunk: Chunk) -> Chunk:
         terms = self._analyzer.terms(passage(chunk.context, chunk.text))

@@ -10,7 +10,9 @@ import jsonpath
 from indexes.errors import InvalidRequest
 from indexes.records import NewSource
 from ingest.fetch import check_url
+from ingest.globs import aside
 from ingest.handed import address_of, digest
+from ingest.stores import Store
 
 UNITS = {"m": 60, "h": 3600, "d": 86_400}  # seconds
 REFRESH = re.compile(r"every ([1-9][0-9]{0,4})(m|h|d)")
@@ -20,6 +22,7 @@ RESERVED = re.compile(  # of the connection itself: the fetcher says them
     r"|content-.*|proxy-.*|if-.*",
     re.IGNORECASE,
 )
+WATCHED = 3600.0  # seconds between two pulls of what is watched, should a change have gone unnoticed
 READS = re.compile(r"\s*(select|with)\b", re.IGNORECASE)
 
 
@@ -28,6 +31,7 @@ class Named:
     """Names, in the settings, of what may be pulled from."""
 
     connections: Container[str] = ()
+    stores: Mapping[str, Store] = field(default_factory=dict)
 
 
 class Pulled(Protocol):
@@ -97,6 +101,42 @@ class Database:
         return NewSource(kind="database", key=key, spec=asdict(self))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """Files of a store below ``path``, those that ``match`` (see `ingest.globs.matches`)."""
+
+    store: str  # one that the settings name
+    path: str = ""
+    match: Sequence[str] = ()
+    watch: bool = False  # pulled when something changes, too
+
+    def source(self, named: Named) -> NewSource:
+        store = named.stores.get(self.store)
+        if store is None:
+            raise InvalidRequest(
+                f"there is no store {self.store!r}: an operator names them in SIMURGH_STORES",
+                param="stores.store",
+            )
+        if self.watch and store.folder is None:
+            raise InvalidRequest(
+                "only a folder can be watched: give a bucket a `refresh`, such as `every 10m`",
+                param="stores.watch",
+            )
+        path = self.path.removesuffix("/")
+        if path and not all(_is_below(name) for name in path.split("/")):
+            raise InvalidRequest(
+                f"{self.path!r} is no path below the store: `..`, a slash at its start and hidden folders "
+                "are not taken",
+                param="stores.path",
+            )
+        for pattern in self.match:
+            if not all(name == "**" or "**" not in name for name in pattern.split("/")) or pattern[:1] == "/":
+                raise InvalidRequest(f"{pattern!r} is no pattern such as `**/*.pdf`", param="stores.match")
+        spec = {"store": self.store, "path": path, "match": list(self.match), "watch": self.watch}
+        key = digest(f"store {self.store} {path}")
+        return NewSource(kind="store", key=key, spec=spec, every=WATCHED if self.watch else None)
+
+
 def seconds(refresh: str) -> float:
     """Of "every 30m", "every 1h", "every 7d". Raises InvalidRequest."""
     found = REFRESH.fullmatch(refresh.strip())
@@ -106,6 +146,10 @@ def seconds(refresh: str) -> float:
             param="refresh",
         )
     return float(int(found[1]) * UNITS[found[2]])
+
+
+def _is_below(name: str) -> bool:
+    return bool(name) and name.isprintable() and "\\" not in name and not aside(name)
 
 
 def _check_path(path: str, param: str) -> None:

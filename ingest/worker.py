@@ -27,6 +27,7 @@ DISPATCH_INTERVAL = 0.3  # seconds
 TRIES = 6  # where the surroundings fail (an endpoint is away), with growing pauses
 FIRST_PAUSE = 2.0  # seconds
 LONGEST_PAUSE = 60.0
+DUE = 0.5  # seconds between two looks at what is due
 BEAT = 5.0  # seconds between two signs of life
 LEASE = 30.0  # seconds without one, after which the others take a worker's work
 RECHECK = 30.0  # seconds until what was handed over is looked at again
@@ -86,7 +87,7 @@ def run_worker(
     DBOS.launch()
     for line in lines:
         DBOS.register_queue(line.name, worker_concurrency=line.concurrency + AHEAD, polling_interval_sec=POLL)
-    recheck_at, beat_at, sweep_at = time.monotonic() + RECHECK, 0.0, 0.0
+    recheck_at, beat_at, due_at, sweep_at = time.monotonic() + RECHECK, 0.0, 0.0, 0.0
     log.info("worker ready", worker=worker_id)
     try:
         while not stop.wait(DISPATCH_INTERVAL):
@@ -100,6 +101,8 @@ def run_worker(
                     beat_at = time.monotonic() + BEAT
                     workers.beat(worker_id)
                     _take_over(workers.live(within=LEASE))
+                if time.monotonic() > due_at:
+                    due_at = time.monotonic() + DUE
                     start_due()
                 if time.monotonic() > sweep_at:
                     sweep_at = time.monotonic() + SWEEP

@@ -47,13 +47,11 @@ def names(name: str) -> set[str]:
 
 def main() -> None:
     cpu = ("--override", "requirements/overrides-cpu.txt")
-    common = ("--override", "requirements/overrides.txt")
+    common = ("--extra", "ocr", "--extra", "s3", "--override", "requirements/overrides.txt")
     compile_list("uv", "requirements/uv.in")
     compile_list("models", "requirements/models.in", "--no-deps")
-    compile_list(
-        "cpu", "pyproject.toml", "--extra", "cpu", "--extra", "ocr", "requirements/cpu.in", *common, *cpu
-    )
-    compile_list("gpu", "pyproject.toml", "--extra", "gpu", "--extra", "ocr", "requirements/gpu.in", *common)
+    compile_list("cpu", "pyproject.toml", "--extra", "cpu", "requirements/cpu.in", *common, *cpu)
+    compile_list("gpu", "pyproject.toml", "--extra", "gpu", "requirements/gpu.in", *common)
     development = (
         "pyproject.toml",
         "--extra",

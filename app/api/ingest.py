@@ -18,7 +18,7 @@ from indexes.errors import InvalidRequest, SimurghError
 from indexes.turns import PRIORITIES, Priority
 from ingest.handed import Payload
 from ingest.jobs import File
-from ingest.sources import Api, Database
+from ingest.sources import Api, Database, Files
 
 router = APIRouter(tags=["ingest"])
 FORM_FIELDS = {"file", "collection", "tags", "priority"}
@@ -36,7 +36,7 @@ class PayloadBody(Strict):
     metadata: dict[str, Any] = {}
 
 
-Path = Annotated[str, StringConstraints(min_length=1, max_length=500)]  # JSONPath, or a column's name
+Path = Annotated[str, StringConstraints(min_length=1, max_length=500)]  # JSONPath, a column's name, a pattern
 Names = Annotated[list[Path], Field(min_length=1, max_length=50)]
 
 
@@ -58,6 +58,13 @@ class DatabaseBody(Strict):
     metadata: list[Path] = Field([], max_length=50)
 
 
+class StoreBody(Strict):
+    store: str = Field(min_length=1, max_length=100)
+    path: str = Field("", max_length=1000)
+    match: list[Path] = Field([], max_length=50)
+    watch: bool = False
+
+
 class IngestBody(Strict):
     collection: str = "default"
     tags: list[Tag] = []
@@ -65,6 +72,7 @@ class IngestBody(Strict):
     payloads: list[PayloadBody] = Field([], max_length=MAX_FILES)
     apis: list[ApiBody] = Field([], max_length=MAX_SOURCES)
     databases: list[DatabaseBody] = Field([], max_length=MAX_SOURCES)
+    stores: list[StoreBody] = Field([], max_length=MAX_SOURCES)
     refresh: str | None = None
     priority: Priority = "normal"
 
@@ -141,9 +149,10 @@ async def _ingest_json(content: bytes, service: Service, tenant: str) -> dict[st
         body = await asyncio.to_thread(IngestBody.model_validate_json, content)
     except ValidationError as error:
         raise RequestValidationError(error.errors()) from error
-    if not (body.urls or body.payloads or body.apis or body.databases):
+    if not (body.urls or body.payloads or body.apis or body.databases or body.stores):
         raise InvalidRequest(
-            "nothing to ingest: send urls, payloads, apis or databases, or files as multipart", param="urls"
+            "nothing to ingest: send urls, payloads, apis, databases or stores, or files as multipart",
+            param="urls",
         )
     collection = await asyncio.to_thread(service.collections.usable, tenant, body.collection)
     payloads = [Payload(**one.model_dump()) for one in body.payloads]
@@ -156,6 +165,7 @@ async def _ingest_json(content: bytes, service: Service, tenant: str) -> dict[st
             pulled=[
                 *(Api(**one.model_dump()) for one in body.apis),
                 *(Database(**one.model_dump()) for one in body.databases),
+                *(Files(**one.model_dump()) for one in body.stores),
             ],
             refresh=body.refresh,
             priority=body.priority,

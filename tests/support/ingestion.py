@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from indexes.blobs import Blobs
+from indexes.brought import Brought
 from indexes.embedder import FakeEmbedder
 from indexes.embedders import Embedders
 from indexes.known_vectors import KnownVectors
@@ -22,6 +23,7 @@ from ingest.jobs import File, Jobs
 from ingest.pipeline import Pipeline
 from ingest.pull import Puller
 from ingest.sources import Named
+from ingest.stores import Store as Place
 from tests.support.store import ANALYZER, TENANT, Store
 from tests.support.words import word_tokenizer
 
@@ -49,6 +51,7 @@ class Bench:
     def __init__(self, database: Engine, folder: Path, cage: ExtractionCage, chunker: Chunker) -> None:
         self.store = Store(database)
         self.connections: dict[str, str] = {}
+        self.stores: dict[str, Place] = {}
         self.blobs = Blobs(folder / "files")
         self.pulls = Pulls(database)
         self.jobs = Jobs(
@@ -57,7 +60,7 @@ class Bench:
             self.blobs,
             max_bytes=MAX_BYTES,
             max_queued=1000,
-            named=Named(connections=self.connections),
+            named=Named(connections=self.connections, stores=self.stores),
         )
         self.embedder = Embedder()
         self.fetcher = Fetcher(timeout=5, max_bytes=MAX_BYTES, allow=["127.0.0.0/8"])
@@ -65,6 +68,7 @@ class Bench:
             queue=self.store.queue,
             blobs=self.blobs,
             fetcher=self.fetcher,
+            stores=self.stores,
             cage=cage,
             chunker=lambda _: chunker,
             embedders=Embedders(self.embedder),
@@ -76,9 +80,10 @@ class Bench:
 
         self.puller = Puller(
             pulls=self.pulls,
+            brought=Brought(database),
             queue=self.store.queue,
             documents=self.store.documents,
-            contents=contents(self.fetcher, self.blobs, self.connections, max_bytes=MAX_BYTES),
+            contents=contents(self.fetcher, self.blobs, self.connections, self.stores, max_bytes=MAX_BYTES),
             max_items=200,
             max_queued=1000,
         )

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from app.compose import Service, build_puller
+from app.compose import Service, build_puller, build_stores
 from indexes.known_vectors import KnownVectors
 from ingest.cage import ExtractionCage
 from ingest.chunker import Chunker
@@ -27,6 +27,7 @@ class Worker:
             queue=service.queue,
             blobs=service.blobs,
             fetcher=Fetcher(timeout=5, max_bytes=1 << 20, allow=()),
+            stores=build_stores(service.settings),
             cage=self._cage,
             chunker=lambda _: self._chunker,
             embedders=service.embedders,

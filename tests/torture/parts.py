@@ -60,6 +60,7 @@ def build(url: str, folder: Path) -> Parts:
             queue=queue,
             blobs=blobs,
             fetcher=Fetcher(timeout=5, max_bytes=MAX_BYTES, allow=()),
+            stores={},
             cage=cage,
             chunker=lambda _: chunker,
             embedders=Embedders(embedder),

@@ -21,6 +21,7 @@ EVALUATION_USERS = {"app.cli.evaluate"}  # modules of the app that may, when the
 INGEST_USERS = {  # modules of the app that may import these of ingest; None for any
     "app.compose": None,  # the composition root builds everything
     "app.api.ingest": {"ingest.handed", "ingest.jobs", "ingest.sources"},  # the route hands sources in
+    "app.settings": {"ingest.stores"},  # what no store can be is refused at the start
 }
 HTTP_CLIENTS = {"httpx", "requests", "urllib.request", "urllib3", "aiohttp", "http.client"}
 HTTP_USERS = {  # modules, or packages with all below them, and why

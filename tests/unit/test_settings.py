@@ -107,3 +107,15 @@ def test_databases_default_to_files_of_the_data_folder(tmp_path: Path) -> None:
 def test_what_is_loopback() -> None:
     assert not is_loopback("::ffff:8.8.8.8")
     assert not is_loopback("no such host")
+
+
+def test_stores_are_checked_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    bucket = '{"url": "s3://bucket/a", "key": "hush", "secret": "hush-hush"}'
+    monkeypatch.setenv("SIMURGH_STORES", f'{{"handbook": "/srv/handbook", "lake": {bucket}}}')
+    settings = Settings()
+    assert sorted(settings.stores) == ["handbook", "lake"]
+    assert "hush" not in repr(settings) + str(settings.model_dump())
+    monkeypatch.setenv("SIMURGH_STORES", f'{{"lake": {bucket.replace("s3:", "https:")}}}')
+    with pytest.raises(ValidationError, match="must be a folder, or at one of s3") as raised:
+        Settings()
+    assert "hush" not in "".join(one["msg"] for one in raised.value.errors())

@@ -1,0 +1,432 @@
+"""A folder as a source: what changed is read, what is gone goes, nothing outside is reached."""
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pytest
+from sqlalchemy import func, select
+
+from indexes import schema as s
+from indexes.database import reading
+from indexes.errors import InvalidRequest
+from indexes.records import Document, Job, Source
+from ingest import folder as folders
+from ingest.folder import Folder
+from ingest.sources import Files, Named
+from ingest.stores import Copied, Keep
+from tests.support.ingestion import MAX_BYTES, Bench
+from tests.support.store import TENANT
+
+
+class Counted(Folder):
+    """With what was opened, and something that happens while a file is read."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.opened: list[str] = []
+        self.meanwhile: Callable[[], None] = lambda: None
+
+    def read(self, path: str, keep: Keep) -> Copied:
+        self.opened.append(path)
+
+        def keep_slowly(stream: BinaryIO, size: int) -> str:
+            sha256 = keep(stream, size)
+            self.meanwhile()
+            return sha256
+
+        return super().read(path, keep_slowly)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "handbook" / "reports").mkdir(parents=True)
+    return tmp_path / "handbook"
+
+
+@pytest.fixture
+def handbook(bench: Bench, root: Path) -> Counted:
+    bench.stores["handbook"] = store = Counted(root)
+    return store
+
+
+def write(path: Path, text: str, *, age: float = 60.0) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    os.utime(path, (time.time() - age, time.time() - age))
+
+
+def pull(bench: Bench, refresh: str | None = None, tags: tuple[str, ...] = (), **more: Any) -> Job:
+    job_id, documents = bench.jobs.submit(
+        bench.store.collection, pulled=[Files(store="handbook", **more)], refresh=refresh, tags=tags
+    )
+    assert documents == []
+    bench.work()
+    return bench.store.queue.job(TENANT, job_id)
+
+
+def again(bench: Bench) -> Job:
+    job_id = bench.pulls.start(the_source(bench), TENANT)
+    bench.work()
+    return bench.store.queue.job(TENANT, job_id)
+
+
+def the_source(bench: Bench) -> Source:
+    [source] = bench.pulls.page(bench.store.collection)
+    return source
+
+
+def documents(bench: Bench) -> dict[str, Document]:
+    found = bench.store.documents.page(bench.store.collection, limit=1000, after=None).data
+    return {one.uri: one for one in found}
+
+
+def texts(bench: Bench) -> list[str]:
+    return sorted(bench.store.live().values())
+
+
+def versions(bench: Bench) -> int:
+    with reading(bench.store.database) as db:
+        return int(db.execute(select(func.count()).select_from(s.versions)).scalar_one())
+
+
+def test_files_become_documents(bench: Bench, root: Path, handbook: Counted) -> None:
+    write(root / "a.txt", "The ferry leaves at noon.")
+    write(root / "reports" / "b.md", "# Storms\n\nThe harbour closes in a storm.")
+    job = pull(bench, tags=("sea",))
+    assert (job.status, [one.items for one in job.pulls], job.pulls[0].error) == ("succeeded", [2], None)
+    found = documents(bench)
+    assert set(found) == {"handbook:a.txt", "handbook:reports/b.md"}
+    assert (found["handbook:a.txt"].name, found["handbook:a.txt"].tags) == ("a.txt", ["sea"])
+    assert str(root) not in repr(found) + repr(job) + repr(the_source(bench))
+    sha256 = found["handbook:a.txt"].sha256
+    assert sha256 is not None
+    assert bench.blobs.existing(sha256).read_text() == "The ferry leaves at noon."
+
+
+def test_only_what_changed_is_opened(bench: Bench, root: Path, handbook: Counted) -> None:
+    for name in "abc":
+        write(root / f"{name}.txt", f"The ferry {name} leaves at noon.")
+    pull(bench)
+    before, rows = documents(bench), versions(bench)
+    handbook.opened.clear()
+    bench.embedder.embedded = 0
+    assert again(bench).status == "succeeded"
+    assert (handbook.opened, versions(bench), bench.embedder.embedded) == ([], rows, 0)
+    seen = documents(bench)
+    for uri, one in seen.items():
+        was = before[uri].seen_at
+        assert one.seen_at is not None
+        assert was is not None
+        assert one.seen_at > was
+    write(root / "b.txt", "The ferry b leaves at nine.", age=30)
+    (root / "c.txt").unlink()
+    again(bench)
+    assert handbook.opened == ["b.txt"]
+    assert texts(bench) == ["The ferry a leaves at noon.", "The ferry b leaves at nine."]
+    assert documents(bench)["handbook:b.txt"].id == before["handbook:b.txt"].id
+
+
+def test_what_was_only_touched_is_read_once(bench: Bench, root: Path, handbook: Counted) -> None:
+    write(root / "a.txt", "The ferry leaves at noon.")
+    pull(bench)
+    write(root / "a.txt", "The ferry leaves at noon.", age=30)
+    job = again(bench)
+    assert [one.status for one in job.documents] == ["unchanged"]
+    handbook.opened.clear()
+    again(bench)
+    assert handbook.opened == []
+
+
+def test_a_renamed_file_is_the_same_document(bench: Bench, root: Path, handbook: Counted) -> None:
+    write(root / "a.txt", "The ferry leaves at noon.")
+    write(root / "b.txt", "The tram leaves at night.")
+    pull(bench)
+    before = documents(bench)["handbook:a.txt"]
+    bench.embedder.embedded, rows = 0, versions(bench)
+    (root / "a.txt").rename(root / "reports" / "ferry.txt")
+    again(bench)
+    after = documents(bench)
+    assert set(after) == {"handbook:reports/ferry.txt", "handbook:b.txt"}
+    moved = after["handbook:reports/ferry.txt"]
+    assert (moved.id, moved.name, moved.title, moved.chunks) == (before.id, "ferry.txt", "ferry.txt", 1)
+    assert (bench.embedder.embedded, versions(bench)) == (0, rows)
+    handbook.opened.clear()
+    again(bench)
+    assert handbook.opened == []
+
+
+def test_one_that_replaces_another_of_its_size_is_not_taken_for_it(
+    bench: Bench, root: Path, handbook: Counted
+) -> None:
+    write(root / "a.txt", "The ferry leaves at noon.")
+    pull(bench)
+    (root / "a.txt").unlink()
+    write(root / "b.txt", "The ferry leaves at nine.")
+    again(bench)
+    assert texts(bench) == ["The ferry leaves at nine."]
+
+
+@pytest.mark.parametrize("how", ["empty", "gone", "file"])
+def test_a_folder_that_is_not_mounted_loses_nothing(
+    bench: Bench, root: Path, handbook: Counted, how: str
+) -> None:
+    write(root / "a.txt", "The ferry leaves at noon.")
+    pull(bench, refresh="every 10m")
+    shutil.rmtree(root)
+    if how == "empty":
+        root.mkdir()
+    elif how == "file":
+        root.write_text("not a folder")
+    job = again(bench)
+    assert job.status == "failed"
+    assert job.pulls[0].error_code == ("empty_source" if how == "empty" else "store_missing")
+    error = the_source(bench).error
+    assert error is not None
+    assert str(root) not in error
+    assert texts(bench) == ["The ferry leaves at noon."]
+    if how == "file":
+        root.unlink()
+    write(root / "a.txt", "The ferry leaves at nine.")
+    assert again(bench).status == "succeeded"
+    assert texts(bench) == ["The ferry leaves at nine."]
+
+
+def test_links_are_not_followed(bench: Bench, root: Path, handbook: Counted, tmp_path: Path) -> None:
+    write(tmp_path / "outside" / "secret.txt", "The vault opens with seven.")
+    write(root / "a.txt", "The ferry leaves at noon.")
+    (root / "file.txt").symlink_to(tmp_path / "outside" / "secret.txt")
+    (root / "folder").symlink_to(tmp_path / "outside")
+    (root / "loop").symlink_to(root)
+    pull(bench)
+    assert texts(bench) == ["The ferry leaves at noon."]
+    job = pull(bench, path="folder")
+    assert job.pulls[0].error_code == "store_missing"
+
+
+def test_a_file_that_becomes_a_link_before_it_is_read(
+    bench: Bench, root: Path, handbook: Counted, tmp_path: Path
+) -> None:
+    write(tmp_path / "outside" / "secret.txt", "The vault opens with seven.")
+    write(root / "a.txt", "The ferry leaves at noon.")
+    write(root / "reports" / "secret.txt", "Nothing to be seen here.")
+    bench.jobs.submit(bench.store.collection, pulled=[Files(store="handbook")])
+    for pull_id in bench.pulls.unfinished(limit=9):
+        bench.puller.ingest(pull_id)
+    (root / "a.txt").unlink()
+    (root / "a.txt").symlink_to(tmp_path / "outside" / "secret.txt")
+    shutil.rmtree(root / "reports")
+    (root / "reports").symlink_to(tmp_path / "outside")
+    bench.work()
+    assert texts(bench) == []
+    assert {one.error_code for one in documents(bench).values()} == {"gone"}
+
+
+def test_what_is_no_file_is_not_opened(bench: Bench, root: Path, handbook: Counted) -> None:
+    write(root / "a.txt", "The ferry leaves at noon.")
+    os.mkfifo(root / "pipe.txt")
+    pull(bench)
+    assert set(documents(bench)) == {"handbook:a.txt"}
+    (root / "a.txt").unlink()
+    os.mkfifo(root / "a.txt")
+    bench.store.delete(documents(bench)["handbook:a.txt"].id)
+    with pytest.raises(folders.FetchFailed, match="no file"):
+        handbook.read("a.txt", lambda stream, _size: stream.read().hex())
+
+
+def test_what_is_left_aside(bench: Bench, root: Path, handbook: Counted) -> None:
+    write(root / "a.txt", "The ferry leaves at noon.")
+    for name in (".env", ".~lock.a.odt#", "~$a.docx", "a.txt~", "b.tmp", "c.PART", ".git/config", "d.tmp/e"):
+        write(root / name, "Nobody's business.")
+    pull(bench)
+    assert set(documents(bench)) == {"handbook:a.txt"}
+
+
+def test_what_matches(bench: Bench, root: Path, handbook: Counted) -> None:
+    for name in ("a.md", "b.txt", "reports/c.md", "reports/deep/d.TXT", "reports/e.csv"):
+        write(root / name, f"{name} says that the ferry leaves at noon.")
+    pull(bench, match=["*.md", "reports/**/*.txt"])
+    assert set(documents(bench)) == {"handbook:a.md", "handbook:reports/deep/d.TXT"}
+    pull(bench, path="reports/", match=["*.md"])
+    sources = bench.pulls.page(bench.store.collection)
+    assert [one.spec["path"] for one in sources] == ["", "reports"]
+    assert set(documents(bench)) == {"handbook:a.md", "handbook:reports/deep/d.TXT", "handbook:reports/c.md"}
+    pull(bench, match=["*.md"])  # what matches no more is no more in the source
+    assert set(documents(bench)) == {"handbook:a.md", "handbook:reports/c.md"}
+
+
+def test_a_file_that_is_too_large_is_told_and_read_when_it_no_longer_is(
+    bench: Bench, root: Path, handbook: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(root / "a.txt", "The ferry leaves at noon.")
+    write(root / "b.txt", "x" * (MAX_BYTES + 1))
+    job = pull(bench)
+    assert job.status == "succeeded"
+    large = documents(bench)["handbook:b.txt"]
+    assert (large.status, large.error_code) == ("failed", "too_large")
+    rows = versions(bench)
+    handbook.opened.clear()
+    again(bench)
+    assert (handbook.opened, versions(bench)) == ([], rows)
+    write(root / "b.txt", "It is small now.", age=30)
+    again(bench)
+    assert texts(bench) == ["It is small now.", "The ferry leaves at noon."]
+
+
+def test_a_larger_limit_is_a_reason_to_read_again(bench: Bench, root: Path, handbook: Counted) -> None:
+    write(root / "b.txt", "x" * (MAX_BYTES + 1))
+    pull(bench)
+    contents: Any = bench.puller._contents["store"]
+    contents._max_bytes = 2 * MAX_BYTES
+    rows = versions(bench)
+    again(bench)
+    assert versions(bench) == rows + 1
+
+
+def test_what_failed_is_read_again_when_it_is_another(bench: Bench, root: Path, handbook: Counted) -> None:
+    write(root / "a.pdf", "%PDF-1.7 but no more")
+    pull(bench)
+    assert documents(bench)["handbook:a.pdf"].error_code == "corrupt_pdf"
+    rows = versions(bench)
+    assert again(bench).status == "succeeded"
+    assert versions(bench) == rows
+    assert documents(bench)["handbook:a.pdf"].seen_at is None
+
+
+def test_what_may_not_be_read_is_tried_again(bench: Bench, root: Path, handbook: Counted) -> None:
+    def denied() -> None:
+        raise folders.FetchFailed("it may not be read", code="store_denied")
+
+    write(root / "a.txt", "The ferry leaves at noon.")
+    handbook.meanwhile = denied
+    pull(bench)
+    assert documents(bench)["handbook:a.txt"].error_code == "store_denied"
+    handbook.meanwhile = lambda: None
+    again(bench)
+    assert texts(bench) == ["The ferry leaves at noon."]
+
+
+def test_a_folder_that_may_not_be_listed_keeps_what_was_in_it(
+    bench: Bench, root: Path, handbook: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(root / "a.txt", "The ferry leaves at noon.")
+    write(root / "reports" / "deep" / "b.txt", "The harbour closes in a storm.")
+    pull(bench)
+    real = os.scandir
+
+    def scandir(handle: Any) -> Any:
+        if os.path.realpath(f"/proc/self/fd/{handle}").endswith("/reports"):
+            raise PermissionError(13, "Permission denied")
+        return real(handle)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(folders.os, "scandir", scandir)
+        job = again(bench)
+    assert (job.status, job.pulls[0].error_code) == ("succeeded", "left_out")
+    assert the_source(bench).error == "1 left out: reports/ (it may not be read)"
+    assert len(texts(bench)) == 2
+    assert again(bench).pulls[0].error is None
+    assert the_source(bench).error is None
+
+
+def test_a_file_that_is_being_written(
+    bench: Bench, root: Path, handbook: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(root / "a.txt", "The ferry leaves at noon.")
+    pull(bench)
+    (root / "a.txt").write_text("The ferry leaves")
+    monkeypatch.setattr(folders.time, "sleep", lambda _: (root / "a.txt").write_text("The ferry leaves at"))
+    job = again(bench)
+    assert (job.status, job.pulls[0].error) == ("succeeded", "1 left out: a.txt (it is being written)")
+    assert texts(bench) == ["The ferry leaves at noon."]
+    monkeypatch.undo()
+    (root / "a.txt").write_text("The ferry leaves at nine.")
+    began = time.monotonic()
+    again(bench)
+    assert time.monotonic() - began >= folders.REST
+    assert texts(bench) == ["The ferry leaves at nine."]
+
+
+def test_a_file_that_changes_while_it_is_copied(bench: Bench, root: Path, handbook: Counted) -> None:
+    write(root / "a.txt", "The ferry leaves at noon.")
+    pull(bench)
+    write(root / "a.txt", "The ferry leaves at", age=30)
+    handbook.meanwhile = lambda: write(root / "a.txt", "The ferry leaves at nine.", age=20)
+    job = again(bench)
+    assert [one.error_code for one in job.documents] == ["changing"]
+    assert texts(bench) == ["The ferry leaves at noon."]
+    handbook.meanwhile = lambda: None
+    again(bench)
+    assert texts(bench) == ["The ferry leaves at nine."]
+
+
+def test_names_that_are_no_text(bench: Bench, root: Path, handbook: Counted) -> None:
+    write(root / "a.txt", "The ferry leaves at noon.")
+    with open(os.fsencode(root) + b"/\xff.txt", "w") as file:
+        file.write("What is its name?")
+    job = pull(bench)
+    assert job.pulls[0].error == "1 left out: \\xff.txt (its name is not UTF-8)"
+    write(root / "کشتی 船.txt", "The ferry leaves at night.")
+    again(bench)
+    assert "handbook:کشتی 船.txt" in documents(bench)
+
+
+def test_deleted_by_hand_it_is_there_again(bench: Bench, root: Path, handbook: Counted) -> None:
+    write(root / "a.txt", "The ferry leaves at noon.")
+    pull(bench)
+    bench.store.delete(documents(bench)["handbook:a.txt"].id)
+    again(bench)
+    assert texts(bench) == ["The ferry leaves at noon."]
+
+
+def test_a_document_is_refreshed_through_its_source(bench: Bench, root: Path, handbook: Counted) -> None:
+    write(root / "a.txt", "The ferry leaves at noon.")
+    pull(bench)
+    write(root / "a.txt", "The ferry leaves at nine.", age=30)
+    job_id = bench.jobs.refresh(bench.store.collection, documents(bench)["handbook:a.txt"])
+    bench.work()
+    assert bench.store.queue.job(TENANT, job_id).status == "succeeded"
+    assert texts(bench) == ["The ferry leaves at nine."]
+
+
+def test_a_store_that_is_named_no_more(bench: Bench, root: Path, handbook: Counted) -> None:
+    write(root / "a.txt", "The ferry leaves at noon.")
+    pull(bench)
+    del bench.stores["handbook"]
+    assert again(bench).pulls[0].error_code == "gone"
+    assert len(texts(bench)) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"store": "other"}, "stores.store"),
+        ({"path": "../a"}, "stores.path"),
+        ({"path": "/etc"}, "stores.path"),
+        ({"path": "a//b"}, "stores.path"),
+        ({"path": "a/./b"}, "stores.path"),
+        ({"path": "a\\b"}, "stores.path"),
+        ({"path": "a\0b"}, "stores.path"),
+        ({"path": ".git"}, "stores.path"),
+        ({"path": "s3://bucket"}, "stores.path"),
+        ({"match": ["a**"]}, "stores.match"),
+        ({"match": ["/a"]}, "stores.match"),
+    ],
+)
+def test_what_is_refused(fields: dict[str, Any], param: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest) as raised:
+        Files(**{"store": "handbook", **fields}).source(Named(stores={"handbook": Folder(tmp_path)}))
+    assert raised.value.param == param
+
+
+def test_watched_it_is_pulled_once_an_hour_too(bench: Bench, root: Path, handbook: Counted) -> None:
+    write(root / "a.txt", "The ferry leaves at noon.")
+    pull(bench, watch=True)
+    assert the_source(bench).every == 3600
+    pull(bench, watch=True, refresh="every 1d")
+    assert the_source(bench).every == 86_400
+    pull(bench)
+    assert the_source(bench).every is None
