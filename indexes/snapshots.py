@@ -19,9 +19,10 @@ from safetensors import SafetensorError
 from sqlalchemy import Engine, and_, delete, insert, select
 
 from indexes import schema as s
-from indexes.blobs import sha256_of, sync
+from indexes.blobs import sha256_of
 from indexes.changes import lock
 from indexes.database import reading, writing
+from indexes.durable import make_folder, sync
 from indexes.errors import CollectionNotFound, StorageFull
 from indexes.hybrid import HybridIndex
 from indexes.records import Collection
@@ -51,7 +52,7 @@ class Snapshots:
         content = safetensors.numpy.save(index.state(), metadata={"seq": str(seq)})
         sha256 = hashlib.sha256(content).hexdigest()
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             with partial.open("wb") as out:
                 out.write(content)
                 out.flush()
@@ -118,6 +119,7 @@ class Snapshots:
     def forget(self, collection: Collection) -> None:
         """Remove the files of a collection that was deleted; its rows went with it."""
         shutil.rmtree(self._folder / collection.id, ignore_errors=True)
+        _synced(self._folder)
 
     def _forget_old(self, collection_id: str) -> None:
         mine = s.snapshots.c.collection_id == collection_id
@@ -125,7 +127,15 @@ class Snapshots:
             rows = db.execute(select(s.snapshots).where(mine).order_by(s.snapshots.c.id.desc())).all()
             db.execute(delete(s.snapshots).where(s.snapshots.c.id.in_([row.id for row in rows[KEEP:]])))
         kept = {row.file for row in rows[:KEEP]}
-        for path in (self._folder / collection_id).glob("*"):
+        folder = self._folder / collection_id
+        for path in folder.glob("*"):
             if path.name not in kept:  # older ones, and what a crash left
                 with contextlib.suppress(OSError):
                     path.unlink()
+        _synced(folder)
+
+
+def _synced(folder: Path) -> None:
+    """What was removed from it does not come back with the power."""
+    with contextlib.suppress(OSError):
+        sync(folder)

@@ -158,7 +158,7 @@ class Disk:
 
     def _node(self, path: str) -> Node:
         node: Node = self._root
-        for part in path.split("/"):
+        for part in path.split("/") if path else ():
             assert isinstance(node, Folder)
             node = node.now[part]
         return node

@@ -36,5 +36,10 @@ class Places:
     def backups(self) -> Path:
         return self.root / "backups"
 
+    @property
+    def restored(self) -> "Places":
+        """What was made from a backup."""
+        return Places(root=self.root / "restored")
+
     def backup(self, number: int) -> Path:
         return self.backups / str(number)

@@ -19,6 +19,7 @@ class Found:
     snapshots: dict[str, int]  # by tenant, the seq of the one that is used
     adapters: dict[str, str]  # name -> sha256, of those whose folder is whole
     backups: dict[int, Editions]  # by number, of those that can be restored
+    restored: Editions | None  # what is in the place that was restored into; None where it is not whole
     legible: set[int]  # editions whose number stands in some file
 
 
@@ -30,6 +31,7 @@ class Promises:
     snapshots: dict[str, int] = field(default_factory=dict)
     adapters: dict[str, str] = field(default_factory=dict)
     backups: dict[int, Editions] = field(default_factory=dict)
+    restored: Editions | None = None
     purged: set[int] = field(default_factory=set)
     _seen: set[int] = field(default_factory=set)
     _waiting: dict[int, Key] = field(default_factory=dict)  # editions that have yet to be worked off
@@ -66,6 +68,8 @@ class Promises:
             self.adapters[about["name"]] = about["sha256"]
         elif what == "backup":
             self.backups[about["number"]] = dict(self.answered)
+        elif what == "restore":
+            self.restored = self.backups[about["number"]]
 
     def broken(self, found: Found) -> list[str]:
         """What of it is not so; empty when all is well."""
@@ -94,6 +98,8 @@ class Promises:
         for number, editions in self.backups.items():
             if found.backups.get(number) != editions:
                 yield f"backup {number} holds {found.backups.get(number)} and held {editions}"
+        if self.restored is not None and found.restored != self.restored:
+            yield f"what was restored holds {found.restored} and held {self.restored}"
 
     def _maybe(self, key: Key, changes: str) -> Iterator[int | None]:
         """What may be there in place of what was promised, for it was under way."""

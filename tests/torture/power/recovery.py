@@ -4,7 +4,7 @@ import hashlib
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from tests.torture.power.promises import Editions, Found
 from tests.torture.power.story import ALL, content_hash, question
 from tests.torture.victim import text_of
 
+Look = Callable[[Places, Tools, Path], Editions | None]
 NUMBER = re.compile(rb"(?<!\d)\d{10}(?!\d)")  # as editions are
 EDITION = re.compile(r"edition (\d+)")
 
@@ -48,7 +49,7 @@ class Recovery:
         """``scratch``: a folder to lay images out in."""
         self._tools = tools
         self._scratch = scratch
-        self._restored: dict[str, Editions | None] = {}  # by what is in the backup
+        self._beside: dict[str, Editions | None] = {}  # by what is there
 
     def of(self, image: Image) -> Found:
         with tempfile.TemporaryDirectory(dir=self._scratch) as name:
@@ -79,21 +80,23 @@ class Recovery:
                 seqs={one.tenant: one.seq for one in collections},
                 snapshots={tenant: one.seq for tenant, one in loaded.items() if one is not None},
                 adapters=dict(_adapters(parts, places)),
-                backups=self._backups(places, image),
+                backups={
+                    int(folder.name): editions
+                    for folder in places.backups.glob("*")
+                    if (editions := self._once(places, image, folder, _of_backup)) is not None
+                },
+                restored=self._once(places, image, places.restored.root, _of_restored),
                 legible=_legible(image),
             )
 
 
-    def _backups(self, places: Places, image: Image) -> dict[int, Editions]:
-        found = {}
-        for folder in places.backups.glob("*"):
-            prefix = f"{folder.relative_to(places.root)}/"
-            key = digest({path: content for path, content in image.items() if path.startswith(prefix)})
-            if key not in self._restored:
-                self._restored[key] = _restored(places, self._tools, folder)
-            if (editions := self._restored[key]) is not None:
-                found[int(folder.name)] = editions
-        return found
+    def _once(self, places: Places, image: Image, folder: Path, look: Look) -> Editions | None:
+        """Of a folder beside the service's own, which mostly is as it was in the image before."""
+        prefix = f"{folder.relative_to(places.root)}/"
+        key = digest({path: content for path, content in image.items() if path.startswith(prefix)})
+        if key not in self._beside:
+            self._beside[key] = look(places, self._tools, folder)
+        return self._beside[key]
 
 
 def digest(image: Image) -> str:
@@ -174,15 +177,20 @@ def _adapters(parts: Parts, places: Places) -> Iterator[tuple[str, str]]:
             yield row.name, content_hash(folder)
 
 
-def _restored(places: Places, tools: Tools, folder: Path) -> Editions | None:
+def _of_backup(places: Places, tools: Tools, folder: Path) -> Editions | None:
     """None for one that is not complete."""
-    target = Places(root=places.root / "restored")
+    target = Places(root=places.root / f"from-{folder.name}")
     try:
         restore(target.url, target.data, folder)
     except InvalidRequest:
         return None
+    return _of_restored(places, tools, target.root)
+
+
+def _of_restored(_places: Places, tools: Tools, root: Path) -> Editions | None:
+    """None for one that is not whole."""
     problems: list[str] = []
-    with _opened(target, tools) as parts:
+    with _opened(Places(root=root), tools) as parts:
         editions = _editions(parts, problems)
         problems += verify(parts.database, parts.blobs).problems
     return None if problems else editions
@@ -190,6 +198,6 @@ def _restored(places: Places, tools: Tools, folder: Path) -> Editions | None:
 
 def _legible(image: Image) -> set[int]:
     content = b"\n".join(
-        content for path, content in image.items() if content is not None and not path.startswith("backups/")
+        content for path, content in image.items() if content is not None and not path.startswith(("backups/", "restored/"))
     )
     return {int(one) for one in NUMBER.findall(content)}

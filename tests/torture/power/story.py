@@ -22,7 +22,7 @@ import safetensors.numpy
 
 from app.adapter_store import CONFIG, WEIGHTS, AdapterStore
 from indexes.adapters import Adapters
-from indexes.backup import back_up
+from indexes.backup import back_up, restore
 from indexes.blobs import sha256_of
 from indexes.chunks import Chunks
 from indexes.collections import Collections
@@ -155,6 +155,9 @@ class Story:
         self._number += 1
         with self._promised("backup", number=self._number):
             back_up(self._places.url, self._places.data, self._places.backup(self._number))
+        there = self._places.restored
+        with self._promised("restore", number=self._number):
+            restore(there.url, there.data, self._places.backup(self._number))
 
     def _drawn(self) -> tuple[str, int, int]:
         return (

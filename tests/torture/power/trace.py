@@ -111,8 +111,10 @@ class _Reader:
     def _open(self, thread: str, descriptor: str, opened: str, arguments: str, *, created: bool) -> None:
         self._at[thread, descriptor] = 0
         inside = self._inside(opened)
-        if inside is None or "O_TMPFILE" in arguments:
+        if inside is None:
             return
+        if "O_TMPFILE" in arguments:
+            raise ValueError(f"a file without a name in {inside} is not understood")
         if "O_APPEND" in arguments:
             raise ValueError(f"appending to {inside} is not understood")
         if inside not in self.files and (created or "O_CREAT" in arguments):
@@ -184,7 +186,8 @@ class _Reader:
             raise ValueError(f"{name} on {inside[0]} is not understood")
 
     def _inside(self, path: str) -> str | None:
-        return path[len(self.folder) + 1 :] or None if path.startswith(f"{self.folder}/") else None
+        """Empty for the folder itself; None for what is elsewhere."""
+        return path[len(self.folder) + 1 :] if f"{path}/".startswith(f"{self.folder}/") else None
 
 
 def _bytes(text: str) -> bytes:
