@@ -20,9 +20,9 @@ UPGRADE_LOCK = 0x51A049  # any number that all processes of one service share
 def open_database(url: str) -> Engine:
     """Engine for SQLite or PostgreSQL, its schema brought up to date.
 
-    SQLite runs with a rollback journal: the versions before 3.51.3 can lose a write when a WAL is reset. With
-    ``synchronous=EXTRA`` a commit, which is the journal's end, is on the disk when it returns; with FULL a power
-    cut may bring the journal back, and with it the state before the commit.
+    SQLite runs with a rollback journal: the versions before 3.51.3 can lose a write when a WAL is reset. A
+    commit is the journal's end. With ``synchronous=EXTRA`` that is on the disk when the commit returns; with
+    FULL a power cut may bring the journal back, and with it the state before the commit.
     """
     if make_url(url).get_backend_name() == "sqlite":
         make_folder(Path(str(make_url(url).database)).parent)

@@ -1,4 +1,4 @@
-"""What outlives a power cut: bytes by the sync of their file, a name by the sync of the folder that it stands in."""
+"""What outlives a power cut: bytes by the sync of their file, a name by the sync of the folder it is in."""
 
 import contextlib
 import os
@@ -15,8 +15,8 @@ def sync(path: Path) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """With those above it. Its name is synced where it was there already too: who made it may have been killed
-    before that. Raises OSError."""
+    """With those above it. Its name is synced even where it was there already: who made it may have been
+    killed before that. Raises OSError."""
     if not path.parent.exists():
         make_folder(path.parent)
     path.mkdir(exist_ok=True)

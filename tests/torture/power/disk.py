@@ -1,9 +1,9 @@
 """A disk that forgets: what a power cut may leave of a row of operations.
 
-Only what was synced is sure: a file's bytes by the sync of the file, its name by the sync of its folder, and a folder
-by the sync of the one that it lies in. Of the rest each sector, each file's size and each name is, by itself, in any
-state that it had since. A rename within a folder is done or not; between two folders the new name may
-be there beside the old one. This is less than any file system in use gives, so what holds here holds there.
+Only what was synced is sure: a file's bytes by the sync of the file, its name by the sync of its folder, a
+folder by the sync of the one that it lies in. Of the rest each sector, each file's size and each name is, by
+itself, in any state that it had since. A rename within a folder is done or not; between two folders the new
+name may be there beside the old one. The file systems in use promise more: what holds here holds there.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,7 +23,9 @@ from tests.torture.power.operations import (
     Write,
 )
 
-Keep = Callable[[int], int]  # of so many changes that were not synced, how many reached the disk, oldest first
+Keep = Callable[
+    [int], int
+]  # of so many changes that were not synced, how many reached the disk, oldest first
 Image = dict[str, bytes | None]  # by path: a file's bytes, None for a folder
 
 
@@ -225,7 +227,9 @@ def _content(durable: bytes, changes: Sequence[Write | Resize], cut: Cut) -> byt
         if not numbers and start < end:
             content[start:end] = cut.fill * (end - start)
     for number, change in enumerate(changes):
-        _change(content, change, [sector for sector, numbers in kept.items() if number in numbers], cut.sector)
+        _change(
+            content, change, [sector for sector, numbers in kept.items() if number in numbers], cut.sector
+        )
     return bytes(content[:size])
 
 

@@ -49,7 +49,7 @@ class Remove:
 
 @dataclass(frozen=True, kw_only=True)
 class Sync:
-    """Of a file's bytes and size, or of the names in a folder: what was done before ``begun`` is on the disk."""
+    """Of a file's bytes and size, or of the names in a folder: what came before ``begun`` is on the disk."""
 
     path: str
     begun: int  # how many operations had been done when it began; others may have come in between

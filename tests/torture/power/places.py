@@ -16,9 +16,13 @@ class Places:
 
     @property
     def url(self) -> str:
-        """In a folder of its own: what SQLite syncs there must not make up for what others forget, for a service
-        on PostgreSQL has only that."""
-        return f"sqlite:///{self.root / 'database' / 'simurgh.db'}"
+        """In a folder of its own: what SQLite syncs there must not make up for what others forget, for on
+        PostgreSQL nothing would."""
+        return f"sqlite:///{self.database}"
+
+    @property
+    def database(self) -> Path:
+        return self.root / "database" / "simurgh.db"
 
     @property
     def files(self) -> Path:
@@ -31,6 +35,11 @@ class Places:
     @property
     def snapshots(self) -> Path:
         return self.data / "snapshots"
+
+    @property
+    def jobs(self) -> Path:
+        """Where the worker keeps what it has been handed: what is lost of it is handed over again."""
+        return self.data / "jobs.db"
 
     @property
     def backups(self) -> Path:

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 Key = tuple[str, int]  # tenant, source
 Editions = dict[Key, int]
@@ -13,14 +14,16 @@ class Found:
     """What a service that is started on a disk finds there."""
 
     problems: list[str]  # that need no knowledge of what was promised
-    answered: Editions  # what answers at once
-    settled: Editions  # what answers when all that waits is worked off
-    seqs: dict[str, int]  # by tenant
-    snapshots: dict[str, int]  # by tenant, the seq of the one that is used
-    adapters: dict[str, str]  # name -> sha256, of those whose folder is whole
-    backups: dict[int, Editions]  # by number, of those that can be restored
-    restored: Editions | None  # what is in the place that was restored into; None where it is not whole
-    legible: set[int]  # editions whose number stands in some file
+    answered: Editions = field(default_factory=dict)  # what answers at once
+    settled: Editions = field(default_factory=dict)  # what answers when all that waits is worked off
+    seqs: dict[str, int] = field(default_factory=dict)  # by tenant
+    snapshots: dict[str, int] = field(default_factory=dict)  # by tenant, the seq of the one that is used
+    adapters: dict[str, str] = field(default_factory=dict)  # name -> sha256 of what its folder holds
+    backups: dict[int, Editions] = field(default_factory=dict)  # by number, of those that can be restored
+    restored: Editions | None = (
+        None  # what is in the place that was restored into; None where it is not whole
+    )
+    legible: set[int] = field(default_factory=set)  # editions whose number stands in some file
 
 
 @dataclass(kw_only=True)
@@ -35,13 +38,17 @@ class Promises:
     purged: set[int] = field(default_factory=set)
     _seen: set[int] = field(default_factory=set)
     _waiting: dict[int, Key] = field(default_factory=dict)  # editions that have yet to be worked off
-    _under_way: dict[str, object] | None = None  # begun, perhaps done, without an answer
+    _under_way: list[dict[str, Any]] = field(default_factory=list)  # begun, perhaps done, without an answer
 
     def mark(self, line: str) -> None:
         state, content = line.split(" ", 1)
         about = json.loads(content)
-        self._under_way = about if state == "begun" else None
         what, key = about["what"], (about.get("tenant"), about.get("source"))
+        if state == "begun":
+            self._under_way.append(about)
+        else:
+            begun = next(one for one in self._under_way if one.items() <= about.items())
+            self._under_way.remove(begun)
         if what == "submit":
             self._seen.add(about["edition"])
         if state == "begun":
@@ -88,7 +95,10 @@ class Promises:
             yield f"the purged edition {edition} can be read"
 
     def _derived(self, found: Found) -> Iterator[str]:
-        for name, least, are in (("seq", self.seqs, found.seqs), ("snapshot", self.snapshots, found.snapshots)):
+        for name, least, are in (
+            ("seq", self.seqs, found.seqs),
+            ("snapshot", self.snapshots, found.snapshots),
+        ):
             for tenant, seq in least.items():
                 if are.get(tenant, -1) < seq:
                     yield f"the {name} of {tenant} is {are.get(tenant)} and was {seq}"
@@ -103,15 +113,17 @@ class Promises:
 
     def _maybe(self, key: Key, changes: str) -> Iterator[int | None]:
         """What may be there in place of what was promised, for it was under way."""
-        now = self._under_way or {}
-        if (now.get("tenant"), now.get("source")) != key:
-            return
-        if now["what"] == changes:
-            edition = now["edition"]
-            assert isinstance(edition, int)
-            yield edition
-        elif now["what"] == "delete":
-            yield None
+        for now in self._under_way:
+            if (now.get("tenant"), now.get("source")) == key:
+                if now["what"] == changes:
+                    yield now["edition"]
+                elif now["what"] == "delete":
+                    yield None
+
+    def worked_off(self) -> "Promises":
+        """When nothing waits any more: what was accepted answers."""
+        handed_in = [{**one, "what": "work"} for one in self._under_way if one["what"] == "submit"]
+        return replace(self, answered=self.accepted, _under_way=[*self._under_way, *handed_in])
 
 
 def promised(marks: Iterable[str]) -> Promises:

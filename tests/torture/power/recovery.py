@@ -2,11 +2,14 @@
 
 import hashlib
 import re
+import sqlite3
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sqlalchemy import select
@@ -36,6 +39,12 @@ NUMBER = re.compile(rb"(?<!\d)\d{10}(?!\d)")  # as editions are
 EDITION = re.compile(r"edition (\d+)")
 
 
+def contents(root: Path) -> Image:
+    return {
+        str(path.relative_to(root)): path.read_bytes() if path.is_file() else None for path in root.rglob("*")
+    }
+
+
 def write(image: Image, root: Path) -> None:
     for path, content in sorted(image.items()):
         if content is None:
@@ -50,14 +59,26 @@ class Recovery:
         self._tools = tools
         self._scratch = scratch
         self._beside: dict[str, Editions | None] = {}  # by what is there
+        self._known: dict[str, Found] = {}
+        self.unlike = 0  # images that were looked at, for no other was the same
 
     def of(self, image: Image) -> Found:
-        with tempfile.TemporaryDirectory(dir=self._scratch) as name:
+        with tempfile.TemporaryDirectory(dir=self._scratch, prefix="image-") as name:
             places = Places(root=Path(name))
             write(image, places.root)
-            return self._found(places, image)
+            try:
+                _roll_back(places)
+                rolled_back = contents(places.root)
+                if (key := digest(rolled_back, "data/", "database/")) not in self._known:
+                    self.unlike += 1
+                    self._known[key] = self._found(places)
+                return replace(
+                    self._known[key], legible=_legible(image), **self._beside_it(places, rolled_back)
+                )
+            except Exception as error:  # noqa: BLE001  whatever it is, the service would not have started
+                return Found(problems=[f"not recovered: {type(error).__name__}: {error}"])
 
-    def _found(self, places: Places, image: Image) -> Found:
+    def _found(self, places: Places) -> Found:
         with _opened(places, self._tools) as parts:
             problems = list(_integrity(parts))
             collections = _collections(parts)
@@ -80,29 +101,39 @@ class Recovery:
                 seqs={one.tenant: one.seq for one in collections},
                 snapshots={tenant: one.seq for tenant, one in loaded.items() if one is not None},
                 adapters=dict(_adapters(parts, places)),
-                backups={
-                    int(folder.name): editions
-                    for folder in places.backups.glob("*")
-                    if (editions := self._once(places, image, folder, _of_backup)) is not None
-                },
-                restored=self._once(places, image, places.restored.root, _of_restored),
-                legible=_legible(image),
             )
 
+    def _beside_it(self, places: Places, image: Image) -> dict[str, Any]:
+        backups = {
+            int(folder.name): self._once(places, image, folder, _of_backup)
+            for folder in places.backups.glob("*")
+        }
+        return {
+            "backups": {number: editions for number, editions in backups.items() if editions is not None},
+            "restored": self._once(places, image, places.restored.root, _of_restored),
+        }
 
     def _once(self, places: Places, image: Image, folder: Path, look: Look) -> Editions | None:
         """Of a folder beside the service's own, which mostly is as it was in the image before."""
-        prefix = f"{folder.relative_to(places.root)}/"
-        key = digest({path: content for path, content in image.items() if path.startswith(prefix)})
+        key = digest(image, f"{folder.relative_to(places.root)}/")
         if key not in self._beside:
             self._beside[key] = look(places, self._tools, folder)
         return self._beside[key]
 
 
-def digest(image: Image) -> str:
-    """Of all that is in it."""
+def _roll_back(places: Places) -> None:
+    """As SQLite does with a journal when anything is read: most images are alike then."""
+    for root in (places.root, places.restored.root):
+        file = Places(root=root).database
+        if file.exists():
+            with closing(sqlite3.connect(file)) as database:
+                database.execute("SELECT count(*) FROM sqlite_master").fetchall()
+
+
+def digest(image: Image, *prefixes: str) -> str:
+    """Of all that is below one of the prefixes."""
     whole = hashlib.blake2b()
-    for path, content in sorted(image.items()):
+    for path, content in sorted(one for one in image.items() if one[0].startswith(prefixes)):
         whole.update(f"{path}\n{-1 if content is None else len(content)}\n".encode())
         whole.update(content or b"")
     return whole.hexdigest()
@@ -198,6 +229,8 @@ def _of_restored(_places: Places, tools: Tools, root: Path) -> Editions | None:
 
 def _legible(image: Image) -> set[int]:
     content = b"\n".join(
-        content for path, content in image.items() if content is not None and not path.startswith(("backups/", "restored/"))
+        content
+        for path, content in image.items()
+        if content is not None and not path.startswith(("backups/", "restored/"))
     )
     return {int(one) for one in NUMBER.findall(content)}

@@ -1,7 +1,7 @@
 """`python -m tests.torture.power.story ROOT MARKS SEED ACTIONS`: a process that does a bit of everything.
 
-Before each action it writes a line to MARKS that says what it is about to do, and after it one that says so: only then
-has it been promised.
+Before each action it writes a line to MARKS that says what it is about to do, and after it one that says that
+it is done: only then has it been promised.
 """
 
 import hashlib
@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import safetensors.numpy
@@ -34,6 +33,7 @@ from indexes.records import Adapter, Collection
 from indexes.snapshots import Snapshots
 from ingest.jobs import File
 from tests.torture.parts import Parts, Tools, build, build_tools
+from tests.torture.power.marks import Marks
 from tests.torture.power.places import TENANTS, Places
 from tests.torture.victim import text_of
 
@@ -46,7 +46,7 @@ class Killed(BaseException):
 
 
 class Story:
-    def __init__(self, places: Places, tools: Tools, marks: int, draw: random.Random) -> None:
+    def __init__(self, places: Places, tools: Tools, marks: Marks, draw: random.Random) -> None:
         self._places, self._tools, self._marks, self._draw = places, tools, marks, draw
         self.parts: Parts = build(places.url, places.data, tools)
         collections = Collections(self.parts.database, FakeEmbedder.identity)
@@ -73,21 +73,15 @@ class Story:
         ]
         self._draw.choices([one for one, _ in does], [weight for _, weight in does])[0]()
 
-    @contextmanager
-    def _promised(self, what: str, **about: Any) -> Iterator[dict[str, Any]]:
-        os.write(self._marks, f"begun {json.dumps({'what': what, **about})}\n".encode())
-        yield about
-        os.write(self._marks, f"done {json.dumps({'what': what, **about})}\n".encode())
-
     def _submit(self) -> None:
         tenant, source, edition = self._drawn()
-        with self._promised("submit", tenant=tenant, source=source, edition=edition):
+        with self._marks.promised("submit", tenant=tenant, source=source, edition=edition):
             self._hand_in(tenant, source, edition)
 
     def _again(self) -> None:
         """Handed in once more after the process was killed somewhere within the first time."""
         tenant, source, edition = self._drawn()
-        with self._promised("submit", tenant=tenant, source=source, edition=edition):
+        with self._marks.promised("submit", tenant=tenant, source=source, edition=edition):
             with _killed_at(self._draw.randint(1, 6)):
                 self._hand_in(tenant, source, edition)
             again = build(self._places.url, self._places.data, self._tools)
@@ -96,7 +90,9 @@ class Story:
 
     def _hand_in(self, tenant: str, source: int, edition: int) -> None:
         file = File(
-            name=f"{source}.txt", media_type="text/plain", stream=io.BytesIO(text_of(source, edition).encode())
+            name=f"{source}.txt",
+            media_type="text/plain",
+            stream=io.BytesIO(text_of(source, edition).encode()),
         )
         [document] = self.parts.jobs.submit(self._collections[tenant], files=[file])[1]
         self._documents[tenant, source] = document.document_id
@@ -106,7 +102,7 @@ class Story:
     def _work(self) -> None:
         for version_id in self.parts.queue.unfinished(limit=2):
             tenant, source, edition = self._versions[version_id]
-            with self._promised("work", tenant=tenant, source=source, edition=edition) as about:
+            with self._marks.promised("work", tenant=tenant, source=source, edition=edition) as about:
                 self.parts.pipeline.ingest(version_id)
                 about["seq"] = self._seq(self._collections[tenant])
 
@@ -115,13 +111,13 @@ class Story:
             return
         key = self._draw.choice(sorted(self._documents))
         document = self.parts.documents.get(key[0], self._documents.pop(key))
-        with self._promised("delete", tenant=key[0], source=key[1]):
+        with self._marks.promised("delete", tenant=key[0], source=key[1]):
             self.parts.documents.delete(document)
 
     def _save(self) -> None:
         for collection in self._collections.values():
             self._live.search(collection, question(), ALL)
-        with self._promised("save") as about:
+        with self._marks.promised("save") as about:
             self._live.save(at_least=1)
             about["saved"] = {tenant: self._saved(one) for tenant, one in self._collections.items()}
 
@@ -135,7 +131,7 @@ class Story:
         return moment.seq
 
     def _sweep(self) -> None:
-        with self._promised("purge"):
+        with self._marks.promised("purge"):
             self._purge.run(keep_blob=-1.0)
         self._live.renew()
         time.sleep(0.1)
@@ -143,7 +139,7 @@ class Story:
     def _adapter(self) -> None:
         self._number += 1
         name, seed = f"adapter-{self._number}", self._draw.randrange(4)  # some are the same as an earlier one
-        with self._promised("adapter", name=name) as about:
+        with self._marks.promised("adapter", name=name) as about:
             with _killed_at(self._draw.choice([3, 5, 6, 99])):
                 _keep(self._store, seed)
             about["sha256"] = _keep(self._store, seed)
@@ -153,10 +149,10 @@ class Story:
         if self._places.backups.exists():
             return  # one is enough, and more make every image larger
         self._number += 1
-        with self._promised("backup", number=self._number):
+        with self._marks.promised("backup", number=self._number):
             back_up(self._places.url, self._places.data, self._places.backup(self._number))
         there = self._places.restored
-        with self._promised("restore", number=self._number):
+        with self._marks.promised("restore", number=self._number):
             restore(there.url, there.data, self._places.backup(self._number))
 
     def _drawn(self) -> tuple[str, int, int]:
@@ -222,9 +218,8 @@ def _killed_at(times: int) -> Iterator[None]:
 
 def main() -> None:
     root, marks, seed, actions = sys.argv[1:]
-    handle = os.open(marks, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     tools = build_tools(Path(marks).parent)
-    story = Story(Places(root=Path(root)), tools, handle, random.Random(int(seed)))
+    story = Story(Places(root=Path(root)), tools, Marks(Path(marks)), random.Random(int(seed)))
     try:
         for _ in range(int(actions)):
             story.act()

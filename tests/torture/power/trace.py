@@ -21,13 +21,9 @@ from tests.torture.power.operations import (
     Write,
 )
 
-MODELLED = (
-    "open,openat,creat,close,lseek,write,pwrite64,writev,pwritev,pwritev2,truncate,ftruncate,mkdir,mkdirat,rmdir,"
-    "unlink,unlinkat,rename,renameat,renameat2,link,linkat,fsync,fdatasync"
-).split(",")
-REFUSED = (  # they change files too; that one is used must not go unnoticed
-    "mmap,fallocate,sendfile,copy_file_range,splice,symlink,symlinkat,sync_file_range"
-).split(",")
+MODELLED = """open openat creat close lseek write pwrite64 writev pwritev pwritev2 truncate ftruncate mkdir
+mkdirat rmdir unlink unlinkat rename renameat renameat2 link linkat fsync fdatasync"""
+REFUSED = "mmap fallocate sendfile copy_file_range splice symlink symlinkat sync_file_range"  # never unseen
 LONGEST = 1 << 26  # bytes of one write
 HEX = r"(?:\\x[0-9a-f]{2})*"
 LINE = re.compile(r"^(\d+) +(.*)$")
@@ -46,14 +42,29 @@ def why_not() -> str | None:
     return f"strace may not trace here ({tried.stderr.strip()})" if tried.returncode else None
 
 
-def record(command: Sequence[str], folder: Path, marks: Path, *, log: Path, timeout: float) -> list[Operation]:
+def record(
+    command: Sequence[str], folder: Path, marks: Path, *, log: Path, timeout: float
+) -> list[Operation]:
     """Run ``command`` and return what it did under ``folder``, with what it wrote to ``marks``.
 
     Raises CalledProcessError, and ValueError for a call that changes files and is not understood."""
-    calls = ",".join(f"?{name}" for name in (*MODELLED, *REFUSED))
+    calls = ",".join(f"?{name}" for name in f"{MODELLED} {REFUSED}".split())
     there = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    options = ["-f", "-y", "-xx", "-s", str(LONGEST), "--seccomp-bpf", "-e", f"trace={calls}", "-e", "signal=none"]
-    subprocess.run(["strace", *options, "-o", str(log), *command], check=True, timeout=timeout)
+    options = [
+        "-f",
+        "-y",
+        "-xx",
+        "-s",
+        str(LONGEST),
+        "--seccomp-bpf",
+        "-e",
+        f"trace={calls}",
+        "-e",
+        "signal=none",
+    ]
+    subprocess.run(
+        ["strace", *options, "-o", str(log), *command], check=True, timeout=timeout, stdout=subprocess.DEVNULL
+    )
     with log.open(encoding="ascii") as lines:
         return read(lines, folder, marks, there)
 
@@ -95,7 +106,7 @@ class _Reader:
         if name in ("open", "openat", "creat"):
             self._open(thread, result, opened, arguments, created=name == "creat")
             return
-        if name in REFUSED:
+        if name in REFUSED.split():
             self._refuse(name, arguments)
             return
         at = DESCRIPTOR.match(arguments)
@@ -171,7 +182,11 @@ class _Reader:
             self._at[key] = result
         elif "write" in name:
             data = b"".join(strings)[:result]
-            offset = int(arguments.split(", ")[-1 if name != "pwritev2" else -2]) if "pw" in name else self._at[key]
+            offset = (
+                int(arguments.split(", ")[-1 if name != "pwritev2" else -2])
+                if "pw" in name
+                else self._at[key]
+            )
             self.operations.append(Write(path=inside, offset=offset, data=data))
             if "pw" not in name:
                 self._at[key] = offset + result

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from tests.torture.power.disk import Cut, Disk, Image
 from tests.torture.power.operations import Mark, Operation
 from tests.torture.power.promises import Found, Promises
-from tests.torture.power.recovery import digest
 
 SECTORS = (512, 4096)  # bytes
 FILLS = (b"\0", b"\xa5")
@@ -19,9 +18,25 @@ class Outcome:
     operations: int = 0
     prefixes: int = 0
     images: int = 0
-    unlike: int = 0  # images that were not the same as another, each recovered
+    unlike: int = 0  # of these, when SQLite has rolled back what had not been committed
     faults: Counter[str] = field(default_factory=Counter)
     first: dict[str, str] = field(default_factory=dict)  # of each fault, where it showed
+
+    def add(self, faults: Sequence[str], number: int, how: str) -> None:
+        """Of one image, after the operation of that number."""
+        self.images += 1
+        for fault in faults:
+            self.faults[fault] += 1
+            self.first.setdefault(fault, f"after operation {number} ({how})")
+
+    def __iadd__(self, other: "Outcome") -> "Outcome":
+        """Of another part of the same operations."""
+        self.prefixes += other.prefixes
+        self.images += other.images
+        self.unlike += other.unlike
+        self.faults += other.faults
+        self.first = other.first | self.first
+        return self
 
 
 def cut_everywhere(
@@ -35,7 +50,6 @@ def cut_everywhere(
 ) -> Outcome:
     """``drawn``: images a prefix beside the two that hold only what was synced, and everything."""
     outcome, disk, promises = Outcome(operations=len(operations)), Disk(there), Promises()
-    known: dict[str, Found] = {}
     for number, operation in enumerate(operations):
         disk.apply(operation)
         if isinstance(operation, Mark):
@@ -43,19 +57,13 @@ def cut_everywhere(
         if number not in prefixes:
             continue
         outcome.prefixes += 1
-        for name, cut in _cuts(disk, drawn, random.Random(f"{seed} {number}")):
+        for name, cut in cuts(disk, drawn, random.Random(f"{seed} {number}")):
             image = disk.after(cut)
-            outcome.images += 1
-            if (key := digest(image)) not in known:
-                known[key] = recover(image)
-                outcome.unlike += 1
-            for fault in promises.broken(known[key]):
-                outcome.faults[fault] += 1
-                outcome.first.setdefault(fault, f"after operation {number} ({name})")
+            outcome.add(promises.broken(recover(image)), number, name)
     return outcome
 
 
-def _cuts(disk: Disk, drawn: int, draw: random.Random) -> Iterator[tuple[str, Cut]]:
+def cuts(disk: Disk, drawn: int, draw: random.Random) -> Iterator[tuple[str, Cut]]:
     asked = [0]
 
     def all_of(count: int) -> int:
