@@ -46,10 +46,9 @@ def cut_everywhere(
     prefixes: Collection[int],
     drawn: int,
     seed: int,
-    there: Image | None = None,
 ) -> Outcome:
     """``drawn``: images a prefix beside the two that hold only what was synced, and everything."""
-    outcome, disk, promises = Outcome(operations=len(operations)), Disk(there), Promises()
+    outcome, disk, promises = Outcome(operations=len(operations)), Disk(), Promises()
     for number, operation in enumerate(operations):
         disk.apply(operation)
         if isinstance(operation, Mark):

@@ -91,13 +91,9 @@ Node = File | Folder
 
 
 class Disk:
-    def __init__(self, image: Image | None = None) -> None:
-        """``image``: what is on it already, all of it synced."""
+    def __init__(self) -> None:
         self._root = Folder()
         self._done = 0
-        for path, content in sorted((image or {}).items()):
-            folder, name = self._parent(path)
-            folder.now[name] = folder.durable[name] = Folder() if content is None else File(content)
 
     def apply(self, operation: Operation) -> None:
         """Raises KeyError where the path is not there: then the record has a gap."""

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -60,18 +61,21 @@ class Story:
         self._versions: dict[str, tuple[str, int, int]] = {}
         self._number = 0
 
-    def act(self) -> None:
-        does: list[tuple[Callable[[], None], int]] = [
-            (self._submit, 6),
-            (self._work, 6),
-            (self._again, 1),
-            (self._delete, 2),
-            (self._save, 2),
-            (self._sweep, 1),
-            (self._adapter, 1),
-            (self._back_up, 1),
-        ]
-        self._draw.choices([one for one, _ in does], [weight for _, weight in does])[0]()
+    def actions(self) -> Iterator[Callable[[], None]]:
+        """Each of them once, and from then on whatever is drawn."""
+        yield from (self._submit, self._again, self._adapter, self._work, self._save, self._submit)
+        yield from (self._back_up, self._delete, self._work, self._sweep, self._work, self._save)
+        weights = {
+            self._submit: 6,
+            self._work: 6,
+            self._again: 1,
+            self._delete: 2,
+            self._save: 2,
+            self._sweep: 1,
+            self._adapter: 1,
+        }
+        while True:
+            yield self._draw.choices(list(weights), list(weights.values()))[0]
 
     def _submit(self) -> None:
         tenant, source, edition = self._drawn()
@@ -146,8 +150,6 @@ class Story:
             self._adapters.add(TENANTS[0], _adapter(name, about["sha256"]))
 
     def _back_up(self) -> None:
-        if self._places.backups.exists():
-            return  # one is enough, and more make every image larger
         self._number += 1
         with self._marks.promised("backup", number=self._number):
             back_up(self._places.url, self._places.data, self._places.backup(self._number))
@@ -221,8 +223,8 @@ def main() -> None:
     tools = build_tools(Path(marks).parent)
     story = Story(Places(root=Path(root)), tools, Marks(Path(marks)), random.Random(int(seed)))
     try:
-        for _ in range(int(actions)):
-            story.act()
+        for act in islice(story.actions(), int(actions)):
+            act()
     finally:
         tools.cage.close()
         story.parts.database.dispose()
