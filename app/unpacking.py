@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from app.bundles import Bundle
-from indexes.blobs import sha256_of, sync
+from indexes.blobs import sha256_of
+from indexes.durable import sync
 
 Progress = Callable[[str, float], None]  # what is being done, share done in [0, 1]
 

@@ -15,9 +15,10 @@ from typing import Any
 from sqlalchemy import delete
 
 from indexes import schema as s
-from indexes.blobs import sha256_of, sync
+from indexes.blobs import sha256_of
 from indexes.database import open_database, writing
 from indexes.dumps import dump_of
+from indexes.durable import make_folder, sync, sync_names
 from indexes.errors import Conflict, InvalidRequest, StorageFull
 
 MANIFEST = "manifest.json"
@@ -42,7 +43,7 @@ def back_up(url: str, data_dir: Path, target: Path) -> Backup:
     if target.exists() and any(target.iterdir()):
         raise Conflict(f"{target} holds something already: name a new folder")
     try:
-        target.mkdir(parents=True, exist_ok=True)
+        make_folder(target)
         created_at = time.time()
         _copy(data_dir, target)
         dump_of(url).write(target / DATABASE)
@@ -53,6 +54,7 @@ def back_up(url: str, data_dir: Path, target: Path) -> Backup:
         partial = target / f"{MANIFEST}.tmp"
         partial.write_text(json.dumps(manifest, indent=1))
         sync(partial)
+        sync_names(target)
         partial.rename(target / MANIFEST)
         sync(target)
     except OSError as error:
@@ -71,7 +73,9 @@ def restore(url: str, data_dir: Path, source: Path) -> Backup:
         if (data_dir / name).is_dir() and any((data_dir / name).iterdir()):
             raise Conflict(f"{data_dir / name} holds something already: restore into an empty folder")
     try:
+        make_folder(data_dir)
         _copy(source, data_dir)
+        sync_names(data_dir)
         dump_of(url).read(source / DATABASE)
     except OSError as error:
         raise StorageFull(f"cannot restore into {data_dir}: {error.strerror}") from error

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from indexes.durable import make_folder, sync
 from indexes.errors import DocumentNotFound, StorageFull, TooLarge
 
 BLOCK = 1 << 20  # bytes
@@ -29,7 +30,7 @@ class Blobs:
         digest = hashlib.sha256()
         size = 0
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self._folder)
             with tempfile.NamedTemporaryFile(dir=self._folder, prefix="incoming-", delete=False) as out:
                 try:
                     while block := stream.read(BLOCK):
@@ -74,11 +75,10 @@ class Blobs:
         """
         removed = 0
         for folder in sorted(self._folder.glob("??")):
-            for name in unwanted([path.name for path in folder.iterdir()]):
-                removed += self._remove_idle(folder / name, idle)
-        for path in self._folder.glob("incoming-*"):  # what a crash left
-            removed += self._remove_idle(path, max(idle, ABANDONED))
-        return removed
+            names = unwanted([path.name for path in folder.iterdir()])
+            removed += self._remove(folder, [folder / name for name in names], idle)
+        abandoned = list(self._folder.glob("incoming-*"))  # what a crash left
+        return removed + self._remove(self._folder, abandoned, max(idle, ABANDONED))
 
     def _renewed(self, path: Path, sha256: str) -> bool:
         """Whether the bytes are there already, and whole; then they count as stored just now."""
@@ -87,7 +87,15 @@ class Blobs:
                 return False
             os.utime(path)
         sync(path.parent)  # another process may have put it there this very moment
+        sync(self._folder)
         return True
+
+    def _remove(self, folder: Path, paths: Sequence[Path], idle: float) -> int:
+        """Those of ``paths``, which lie in ``folder``, that are idle; then none comes back with the power."""
+        removed = sum(self._remove_idle(path, idle) for path in paths)
+        if removed:
+            sync(folder)
+        return removed
 
     def _remove_idle(self, path: Path, idle: float) -> bool:
         with self._locked(fcntl.LOCK_EX):
@@ -113,15 +121,6 @@ class Blobs:
 def sha256_of(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def sync(path: Path) -> None:
-    """Make a file's bytes, or the renames in a folder, survive a power cut."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _too_large(max_bytes: int) -> TooLarge:

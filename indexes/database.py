@@ -10,6 +10,7 @@ from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from indexes.durable import make_folder
 from indexes.errors import StorageFull, Unavailable
 
 BUSY_TIMEOUT_MS = 30_000
@@ -19,11 +20,12 @@ UPGRADE_LOCK = 0x51A049  # any number that all processes of one service share
 def open_database(url: str) -> Engine:
     """Engine for SQLite or PostgreSQL, its schema brought up to date.
 
-    SQLite runs with a rollback journal and ``synchronous=FULL``: the versions before 3.51.3 can lose a
-    write when a WAL is reset, and an acknowledged document must outlive a power cut.
+    SQLite runs with a rollback journal: the versions before 3.51.3 can lose a write when a WAL is reset. A
+    commit is the journal's end. With ``synchronous=EXTRA`` that is on the disk when the commit returns; with
+    FULL a power cut may bring the journal back, and with it the state before the commit.
     """
     if make_url(url).get_backend_name() == "sqlite":
-        Path(str(make_url(url).database)).parent.mkdir(parents=True, exist_ok=True)
+        make_folder(Path(str(make_url(url).database)).parent)
         engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
         event.listen(engine, "connect", _sqlite_pragmas)
         event.listen(engine, "begin", _sqlite_begin)
@@ -103,7 +105,7 @@ def _sqlite_pragmas(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # we emit BEGIN ourselves, below
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=DELETE")
-    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA synchronous=EXTRA")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA secure_delete=ON")  # a deleted text's bytes do not stay in free pages
     cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")

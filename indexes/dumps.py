@@ -9,6 +9,7 @@ from typing import Protocol
 
 from sqlalchemy import URL, make_url
 
+from indexes.durable import make_folder, sync
 from indexes.errors import Conflict, Unavailable
 
 PAGES = 1_000  # of SQLite that are copied at a time: writers get in between
@@ -47,11 +48,12 @@ class SqliteDump:
     def read(self, source: Path) -> None:
         if self._file.exists():
             raise Conflict(f"there is a database at {self._file} already: restore into an empty folder")
-        self._file.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self._file.parent)
         partial = self._file.with_suffix(".restoring")
         partial.unlink(missing_ok=True)
         SqliteDump(source).write(partial)
         partial.rename(self._file)
+        sync(self._file.parent)
 
 
 class PostgresDump:

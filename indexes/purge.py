@@ -49,8 +49,8 @@ class Purge:
             if not self._announce(collection_id, top):
                 continue  # the collection was deleted meanwhile, with all that it held
             self._snapshots.drop_stale(collection_id, top)
+            chunks += self._remove_chunks(collection_id, top)
             documents += self._forget_documents(collection_id)
-            chunks += self._remove_chunks(collection_id)
         self._forget_history(time.time() - keep_history)
         files = self._blobs.sweep(self._unwanted, idle=keep_blob)
         if documents or chunks:
@@ -93,8 +93,10 @@ class Purge:
         return True
 
     def _forget_documents(self, collection_id: str) -> int:
-        """Of a deleted document its id and times stay, to show that it was there and is gone."""
-        mine = and_(s.documents.c.collection_id == collection_id, _deleted())
+        """Of a deleted document its id and times stay, to show that it was there and is gone: so this comes
+        last, and one that was deleted meanwhile is left for the next time."""
+        left = select(s.chunks.c.id).where(s.chunks.c.document_id == s.documents.c.id).exists()
+        mine = and_(s.documents.c.collection_id == collection_id, _deleted(), ~left)
         done = 0
         for ids in _batches(self._engine, s.documents.c.id, mine):
             with writing(self._engine) as db:
@@ -105,8 +107,9 @@ class Purge:
                 ).rowcount
         return done
 
-    def _remove_chunks(self, collection_id: str) -> int:
-        dead = and_(s.chunks.c.collection_id == collection_id, s.chunks.c.dead_seq.is_not(None))
+    def _remove_chunks(self, collection_id: str, top: int) -> int:
+        """Of those that died later a snapshot may still tell."""
+        dead = and_(s.chunks.c.collection_id == collection_id, s.chunks.c.dead_seq <= top)
         done = 0
         for ids in _batches(self._engine, s.chunks.c.id, dead):
             with writing(self._engine) as db:

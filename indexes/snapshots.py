@@ -20,10 +20,11 @@ from safetensors import SafetensorError
 from sqlalchemy import Connection, Engine, and_, delete, func, insert, select
 
 from indexes import schema as s
-from indexes.blobs import sha256_of, sync
+from indexes.blobs import sha256_of
 from indexes.changes import lock
 from indexes.collections import identity_of, made_with
 from indexes.database import reading, writing
+from indexes.durable import make_folder, sync
 from indexes.errors import CollectionNotFound, StorageFull
 from indexes.hybrid import HybridIndex
 from indexes.records import Collection
@@ -54,7 +55,7 @@ class Snapshots:
         content = safetensors.numpy.save(index.state(), metadata={"seq": str(seq)})
         sha256 = hashlib.sha256(content).hexdigest()
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             with partial.open("wb") as out:
                 out.write(content)
                 out.flush()
@@ -123,6 +124,7 @@ class Snapshots:
     def forget(self, collection: Collection) -> None:
         """Remove the files of a collection that was deleted; its rows went with it."""
         shutil.rmtree(self._folder / collection.id, ignore_errors=True)
+        _synced(self._folder)
 
     def forget_old(self, collection_id: str) -> None:
         """Remove the snapshots of models that answer no more, and of each other one all but the newest."""
@@ -136,10 +138,12 @@ class Snapshots:
             old = [row.id for row in rows if row.place > KEEP]
             db.execute(delete(s.snapshots).where(s.snapshots.c.id.in_(old)))
         kept = {row.file for row in rows if row.place <= KEEP}
-        for path in (self._folder / collection_id).glob("*"):
+        folder = self._folder / collection_id
+        for path in folder.glob("*"):
             if path.name not in kept:  # older ones, and what a crash left
                 with contextlib.suppress(OSError):
                     path.unlink()
+        _synced(folder)
 
 
 def _is_coming(db: Connection, collection: Collection) -> bool:
@@ -147,3 +151,9 @@ def _is_coming(db: Connection, collection: Collection) -> bool:
     running = and_(s.re_embeddings.c.collection_id == collection.id, s.re_embeddings.c.status == "processing")
     query = select(s.re_embeddings.c.id).where(running, made_with(s.re_embeddings, collection.embedder))
     return db.execute(query).first() is not None
+
+
+def _synced(folder: Path) -> None:
+    """What was removed from it does not come back with the power."""
+    with contextlib.suppress(OSError):
+        sync(folder)

@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
+from indexes.durable import make_folder
+
 
 @contextmanager
 def slot(folder: Path) -> Iterator[str]:
     """The first place that is free among the workers of this host; free again when the process ends, however
     it does. A worker that is started after a crash has the name of the one that crashed, and so its jobs."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for number in count():
         handle = os.open(folder / f"worker-{number}.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:

@@ -12,6 +12,7 @@ from app.cli.output import err, fail
 from app.cli.prepare import prepare_with_bar
 from app.settings import Settings, is_loopback
 from app.supervisor import Supervisor, port_problem, stop_with_supervisor
+from indexes.durable import make_folder
 
 GRACE = 5  # seconds that requests in flight get at shutdown
 
@@ -30,7 +31,7 @@ def serve(
     if (problem := port_problem(settings)) is not None:
         fail(problem, 3)
     try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        make_folder(settings.data_dir)
     except OSError as error:
         fail(f"cannot write to the data folder {settings.data_dir}: {error.strerror}", 4)
     prepare_with_bar(settings)

@@ -42,11 +42,28 @@ class Parts:
     cage: ExtractionCage
 
 
-def build(url: str, folder: Path) -> Parts:
+@dataclass(frozen=True, kw_only=True)
+class Tools:
+    """What takes a while to make and keeps nothing of a store."""
+
+    chunker: Chunker
+    cage: ExtractionCage
+    analyzer: Analyzer
+
+
+def build_tools(folder: Path) -> Tools:
+    return Tools(
+        chunker=Chunker(word_tokenizer(folder), tokens=CHUNK_TOKENS),
+        cage=ExtractionCage(limits=Limits(pages=10, chars=100_000), timeout=30),
+        analyzer=Analyzer(),
+    )
+
+
+def build(url: str, folder: Path, tools: Tools | None = None) -> Parts:
+    """``tools``: some that others use too; else they are made in ``folder``."""
     database = open_database(url)
     queue, blobs, embedder = Queue(database), Blobs(folder / "files"), FakeEmbedder()
-    chunker = Chunker(word_tokenizer(folder), tokens=CHUNK_TOKENS)
-    cage = ExtractionCage(limits=Limits(pages=10, chars=100_000), timeout=30)
+    tools = tools or build_tools(folder)
     return Parts(
         database=database,
         queue=queue,
@@ -54,18 +71,18 @@ def build(url: str, folder: Path) -> Parts:
         blobs=blobs,
         jobs=Jobs(queue, Pulls(database), blobs, max_bytes=MAX_BYTES, max_queued=100_000, named=Named()),
         collection=Collections(database, embedder.identity).get("default", "default"),
-        chunker=chunker,
-        cage=cage,
+        chunker=tools.chunker,
+        cage=tools.cage,
         pipeline=Pipeline(
             queue=queue,
             blobs=blobs,
             fetcher=Fetcher(timeout=5, max_bytes=MAX_BYTES, allow=()),
             stores={},
-            cage=cage,
-            chunker=lambda _: chunker,
+            cage=tools.cage,
+            chunker=lambda _: tools.chunker,
             embedders=Embedders(embedder),
             known=KnownVectors(database),
-            analyzer=Analyzer(),
+            analyzer=tools.analyzer,
             language=lambda _text: "en",
             max_bytes=MAX_BYTES,
         ),

@@ -1,0 +1,100 @@
+"""A real worker is started on what the power cut left of the store and of its own `jobs.db`, by itself."""
+
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from indexes.database import open_database
+from indexes.queue import Queue
+from tests.torture.power.cuts import Outcome, cuts
+from tests.torture.power.disk import Disk, Image
+from tests.torture.power.operations import Mark, Operation
+from tests.torture.power.places import Places
+from tests.torture.power.promises import Promises
+from tests.torture.power.recorded import ALL
+from tests.torture.power.recovery import Recovery, contents, write
+from tests.torture.victim import NEVER
+
+PATIENCE = 120.0  # seconds to work off what is left
+STATES = ("as it was left", "lost", "older", "newer")  # of jobs.db
+
+
+def hand_over(
+    operations: Sequence[Operation],
+    recovery: Recovery,
+    scratch: Path,
+    *,
+    prefixes: Sequence[int],
+    states: Sequence[str] = STATES,
+    seed: int,
+) -> Outcome:
+    """Whatever state the jobs are in, all that was accepted comes to its end, once."""
+    outcome, disk, promises = Outcome(operations=len(operations)), Disk(), Promises()
+    last = _jobs(_at_the_end(operations))
+    older: list[Mapping[str, bytes | None]] = [{}]
+    for number, operation in enumerate(operations):
+        disk.apply(operation)
+        if isinstance(operation, Mark):
+            promises.mark(operation.text)
+        if number not in prefixes:
+            continue
+        draw = random.Random(f"{seed} {number}")
+        outcome.prefixes += 1
+        for state in states:
+            [*_, (_name, cut)] = cuts(disk, 1, draw)
+            image = disk.after(cut)
+            jobs = _jobs(image)
+            for path in jobs:
+                del image[path]
+            image |= {"as it was left": jobs, "lost": {}, "older": draw.choice(older), "newer": last}[state]
+            outcome.add(promises.worked_off().broken(recovery.of(_worked_off(image, scratch))), number, state)
+        older.append(jobs)
+    return outcome
+
+
+def _worked_off(image: Image, scratch: Path) -> Image:
+    """By one worker, until nothing waits. Raises AssertionError when it takes too long."""
+    with tempfile.TemporaryDirectory(dir=scratch) as name:
+        places = Places(root=Path(name))
+        write(image, places.root)
+        places.data.mkdir(exist_ok=True)
+        database = open_database(places.url)
+        queue, deadline = Queue(database), time.monotonic() + PATIENCE
+        command = [
+            sys.executable,
+            "-m",
+            "tests.torture.victim",
+            "worker",
+            places.url,
+            str(places.data),
+            NEVER,
+            "1",
+            "0",
+        ]
+        worker = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        try:
+            while queue.unfinished(limit=1):
+                assert worker.poll() is None, "the worker ended by itself"
+                assert time.monotonic() < deadline, "the worker does not come to an end"
+                time.sleep(0.2)
+        finally:
+            worker.terminate()
+            worker.wait()
+            database.dispose()
+        return contents(places.root)
+
+
+def _at_the_end(operations: Sequence[Operation]) -> Image:
+    disk = Disk()
+    for operation in operations:
+        disk.apply(operation)
+    return disk.after(ALL)
+
+
+def _jobs(image: Image) -> dict[str, bytes | None]:
+    name = "data/jobs.db"
+    return {path: content for path, content in image.items() if path.startswith(name)}
