@@ -1,0 +1,132 @@
+"""Hostile files through the real cage: how long each takes, how much memory its parser uses, how it ends."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from indexes.errors import SimurghError
+from indexes.text import Analyzer
+from ingest.cage import ExtractionCage
+from ingest.chunker import Chunker
+from ingest.extract import MARKDOWN, Extracted
+from tests.hostile.parts import Hostile
+
+SAMPLING = 0.01  # seconds between two looks at the parser's memory
+CHUNKED = 200_000  # characters of a text that are chunked here: the whole would take an embedder's time
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    file: Hostile
+    size: int  # bytes
+    code: str | None  # the reason for which it was refused; None: it became text
+    text: str
+    seconds: float  # in the cage
+    after: float  # seconds of cutting and analysing the beginning of its text
+    peak: int  # bytes of resident memory of its parser
+
+
+class Memory:
+    """Watches the resident memory of one child at a time. ``VmHWM`` is the kernel's own high-water mark, so
+    that a look now and then misses nothing but the last moments of a child that dies."""
+
+    def __init__(self, pid: Callable[[], int | None]) -> None:
+        self._pid = pid
+        self._peak = 0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> "Memory":
+        pid = self._pid()
+        if pid is not None:
+            Path(f"/proc/{pid}/clear_refs").write_text("5")
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._look()
+        self._ended.set()
+        self._thread.join()
+
+    @property
+    def peak(self) -> int:
+        return self._peak
+
+    def _watch(self) -> None:
+        while not self._ended.wait(SAMPLING):
+            self._look()
+
+    def _look(self) -> None:
+        pid = self._pid()
+        try:
+            status = Path(f"/proc/{pid}/status").read_text()
+        except OSError:  # it has just died
+            return
+        mark = next((line for line in status.splitlines() if line.startswith("VmHWM:")), "VmHWM: 0")
+        self._peak = max(self._peak, int(mark.split()[1]) << 10)
+
+
+class Runner:
+    """One cage, and what the worker does with its texts."""
+
+    def __init__(self, cage: ExtractionCage, chunker: Chunker, folder: Path) -> None:
+        self._cage = cage
+        self._chunker = chunker
+        self._analyzer = Analyzer()
+        self._file = folder / f"hostile-{id(self)}"
+
+    def run(self, file: Hostile) -> Outcome:
+        content = file.content()
+        self._file.write_bytes(content)
+        code, text, after = None, "", 0.0
+        begun = time.monotonic()
+        with Memory(self._pid) as memory:
+            try:
+                extracted = self._cage.extract(self._file, name=file.name, hint=None, url=None)
+            except SimurghError as error:
+                code = error.code
+                assert error.message, file.name
+            seconds = time.monotonic() - begun
+        if code is None:
+            text = extracted.text
+            begun = time.monotonic()
+            self._cut(extracted)
+            after = time.monotonic() - begun
+        return Outcome(
+            file=file, size=len(content), code=code, text=text, seconds=seconds, after=after, peak=memory.peak
+        )
+
+    def _pid(self) -> int | None:
+        child = self._cage._child
+        return child.pid if child is not None else None
+
+    def _cut(self, extracted: Extracted) -> None:
+        text = extracted.text[:CHUNKED]
+        starts = [start for start in extracted.page_starts or () if start < len(text)] or None
+        for chunk in self._chunker.chunks(
+            text, markdown=extracted.kind in MARKDOWN, page_starts=starts, title=extracted.title
+        ):
+            assert chunk.text == text[chunk.start : chunk.end]
+            self._analyzer.terms(chunk.text)
+
+
+def run_all(files: Iterable[Hostile], runners: list[Runner]) -> Iterator[Outcome]:
+    """Side by side, one file a runner at a time."""
+    waiting, lock = iter(files), threading.Lock()
+    done: list[Outcome] = []
+
+    def work(runner: Runner) -> None:
+        while True:
+            with lock:
+                file = next(waiting, None)
+            if file is None:
+                return
+            done.append(runner.run(file))
+
+    with ThreadPoolExecutor(len(runners)) as pool:
+        for ended in [pool.submit(work, runner) for runner in runners]:
+            ended.result()
+    yield from done
