@@ -24,25 +24,28 @@ class Outcome:
     size: int  # bytes
     code: str | None  # the reason for which it was refused; None: it became text
     text: str
-    seconds: float  # in the cage
-    after: float  # seconds of cutting and analysing the beginning of its text
+    seconds: float  # in the cage, without those in which its parser waited for a core
+    after: float  # seconds of computing, for cutting and analysing the beginning of its text
     peak: int  # bytes of resident memory of its parser
 
 
-class Memory:
-    """Watches the resident memory of one child at a time. ``VmHWM`` is the kernel's own high-water mark, so
-    that a look now and then misses nothing but the last moments of a child that dies."""
+class Watch:
+    """Over one child while it reads: its memory by ``VmHWM``, the kernel's own high-water mark, so that a look
+    now and then misses nothing but the last moments of one that dies; and how long it waited for a core, for
+    which it is not to blame."""
 
     def __init__(self, pid: Callable[[], int | None]) -> None:
         self._pid = pid
-        self._peak = 0
+        self.peak = 0  # bytes
+        self._waited: dict[int, list[int]] = {}  # by child: nanoseconds at the first look and at the last
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
-    def __enter__(self) -> "Memory":
+    def __enter__(self) -> "Watch":
         pid = self._pid()
         if pid is not None:
             Path(f"/proc/{pid}/clear_refs").write_text("5")
+        self._look()
         self._thread.start()
         return self
 
@@ -52,8 +55,8 @@ class Memory:
         self._thread.join()
 
     @property
-    def peak(self) -> int:
-        return self._peak
+    def waited(self) -> float:
+        return sum(last - first for first, last in self._waited.values()) / 1e9
 
     def _watch(self) -> None:
         while not self._ended.wait(SAMPLING):
@@ -63,10 +66,12 @@ class Memory:
         pid = self._pid()
         try:
             status = Path(f"/proc/{pid}/status").read_text()
-        except OSError:  # it has just died
+            waited = int(Path(f"/proc/{pid}/schedstat").read_text().split()[1])
+        except (OSError, IndexError):  # there is none yet, or it has just died
             return
         mark = next((line for line in status.splitlines() if line.startswith("VmHWM:")), "VmHWM: 0")
-        self._peak = max(self._peak, int(mark.split()[1]) << 10)
+        self.peak = max(self.peak, int(mark.split()[1]) << 10)
+        self._waited.setdefault(pid or 0, [waited, waited])[1] = waited
 
 
 class Runner:
@@ -83,20 +88,20 @@ class Runner:
         self._file.write_bytes(content)
         code, text, after = None, "", 0.0
         begun = time.monotonic()
-        with Memory(self._pid) as memory:
+        with Watch(self._pid) as watch:
             try:
                 extracted = self._cage.extract(self._file, name=file.name, hint=None, url=None)
             except SimurghError as error:
                 code = error.code
                 assert error.message, file.name
-            seconds = time.monotonic() - begun
+        seconds = time.monotonic() - begun - watch.waited
         if code is None:
             text = extracted.text
-            begun = time.monotonic()
+            begun = time.thread_time()
             self._cut(extracted)
-            after = time.monotonic() - begun
+            after = time.thread_time() - begun
         return Outcome(
-            file=file, size=len(content), code=code, text=text, seconds=seconds, after=after, peak=memory.peak
+            file=file, size=len(content), code=code, text=text, seconds=seconds, after=after, peak=watch.peak
         )
 
     def _pid(self) -> int | None:
