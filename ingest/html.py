@@ -22,6 +22,10 @@ JOINERS = {  # as pages write them
 SMALL = 1000  # characters: a page this short has too little in it to tell content from the rest
 LARGE = 20_000  # elements, and 50 times as many characters: more than a page with menus, and content is all of it
 MENUS = ("nav", "aside", "footer")
+NO_MARKUP = {  # no tree can hold them
+    **dict.fromkeys([*range(9), *range(14, 32), 0xFFFE, 0xFFFF]),
+    **dict.fromkeys((0x0B, 0x0C), " "),
+}
 UNREAD = re.compile(  # browsers take these as they stand, whatever tags are in them
     r"(?P<kept><script\b.*?(?:</script\s*>|\Z))"
     r"|<!--(?:-?>|.*?(?:--!?>|\Z))|<noscript\b[^>]*(?:>.*?(?:</noscript\s*>|\Z)|\Z)",
@@ -64,6 +68,7 @@ def parse(html: str) -> Any | None:
     from lxml import etree
     from lxml.html import HTMLParser, document_fromstring
 
+    html = html.translate(NO_MARKUP)
     html = OVERLOADED.sub(r"\1 hidden\2>", UNREAD.sub(lambda found: found["kept"] or "", html))
     parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True)
     try:

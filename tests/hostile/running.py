@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +12,13 @@ from indexes.errors import SimurghError
 from indexes.text import Analyzer
 from ingest.cage import ExtractionCage
 from ingest.chunker import Chunker
-from ingest.extract import MARKDOWN, Extracted
+from ingest.extract import MARKDOWN, Extracted, Limits
 from tests.hostile.parts import Hostile
+from tests.support.words import word_tokenizer
 
+MOST_SECONDS = 10.0  # that a hostile file may take
+MOST_BYTES = 512 << 20  # that its parser may have resident
+GOOD = "The ferry leaves at noon."
 SAMPLING = 0.01  # seconds between two looks at the parser's memory
 CHUNKED = 200_000  # characters of a text that are chunked here: the whole would take an embedder's time
 
@@ -95,6 +100,9 @@ class Runner:
                 code = error.code
                 assert error.message, file.name
         seconds = time.monotonic() - begun - watch.waited
+        if code in ("parser_died", "parse_timeout", "parse_memory"):
+            self._file.write_text(GOOD)
+            assert self._cage.extract(self._file, name="good.txt", hint=None, url=None).text == GOOD
         if code is None:
             text = extracted.text
             begun = time.thread_time()
@@ -135,3 +143,15 @@ def run_all(files: Iterable[Hostile], runners: list[Runner]) -> Iterator[Outcome
         for ended in [pool.submit(work, runner) for runner in runners]:
             ended.result()
     yield from done
+
+
+@contextmanager
+def runners(count: int, folder: Path) -> Iterator[list[Runner]]:
+    """Cages as the worker has them by its default settings."""
+    chunker = Chunker(word_tokenizer(folder), tokens=256)
+    cages = [ExtractionCage(limits=Limits(pages=5000, chars=20_000_000), timeout=120) for _ in range(count)]
+    try:
+        yield [Runner(cage, chunker, folder) for cage in cages]
+    finally:
+        for cage in cages:
+            cage.close()
