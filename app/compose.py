@@ -376,6 +376,7 @@ def build_cage(settings: Settings) -> ExtractionCage:
     return ExtractionCage(
         limits=Limits(pages=settings.max_pages, chars=settings.max_text_chars, ocr=settings.ocr),
         timeout=settings.parse_timeout,
+        memory=settings.parse_memory_mib << 20,
     )
 
 

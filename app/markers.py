@@ -2,7 +2,7 @@
 
 import re
 
-MARKER = re.compile(r"\s*\[(\d{1,3})\]")
+MARKER = re.compile(r"(?<!\s)\s*\[(\d{1,3})\]")
 
 
 def without_markers(text: str) -> str:

@@ -144,6 +144,9 @@ class Settings(BaseSettings):
     max_text_chars: int = Field(20_000_000, ge=1000, description="longest text that is taken of one document")
     ocr: bool = Field(True, description="whether scanned pages are read, where Tesseract is installed")
     parse_timeout: float = Field(120, gt=0, description="seconds that reading one document may take")
+    parse_memory_mib: int = Field(
+        512, ge=192, description="memory that reading one document may take, whatever its size"
+    )
     fetch_timeout: float = Field(30, gt=0, description="seconds that fetching one address may take")
     fetch_max_mib: int = Field(50, ge=1, description="largest answer that is fetched, after decompression")
     fetch_allow: Listed = Field(

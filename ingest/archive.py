@@ -43,7 +43,10 @@ def xml(content: bytes) -> Any:
         remove_comments=True,
         remove_pis=True,
     )
-    root = etree.fromstring(content, parser)
+    try:
+        root = etree.fromstring(content, parser)
+    except etree.XMLSyntaxError as error:
+        raise ValueError(str(error)) from error
     if root is None:
         raise ValueError("there is no XML in it")
     etree.strip_elements(root, etree.Entity, with_tail=False)  # references that were not followed

@@ -1,36 +1,51 @@
 """Parsing in a process of its own: a file that hangs, eats memory or crashes its parser fails alone.
 
-The child speaks JSON lines over its pipes, is reused from file to file, and is killed when one takes
-too long.
+The child (`ingest/parser.py`) speaks JSON lines over its pipes and is reused from file to file. It is killed
+when one takes too long, and replaced when one has left it large: the next has the whole allowance.
 """
 
 import json
 import os
-import resource
 import selectors
+import signal
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from indexes.errors import UnreadableDocument
-from ingest.extract import Extracted, Limits, extract
+import psutil
 
-MEMORY = 2 << 30  # bytes of address space the child may use
+from indexes.errors import UnreadableDocument
+from ingest.records import Extracted, Limits
+
+MEMORY = 512 << 20  # bytes
+KEPT = 0.5  # share of the allowed memory up to which a child is used again
 
 
 class ExtractionCage:
-    def __init__(self, *, limits: Limits, timeout: float) -> None:
+    """``timeout``: seconds, of the clock and of computing; ``memory``: bytes that may be resident."""
+
+    def __init__(self, *, limits: Limits, timeout: float, memory: int = MEMORY) -> None:
         self._limits = limits
         self._timeout = timeout
+        self._memory = memory
         self._child: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()  # the child reads one file at a time
 
     def extract(self, path: Path, *, name: str, hint: str | None, url: str | None) -> Extracted:
-        """Raises UnreadableDocument with the parser's reason, or ``parse_timeout``, ``parser_died``."""
-        request = {"path": str(path), "name": name, "hint": hint, "url": url, "limits": asdict(self._limits)}
+        """Raises UnreadableDocument with the parser's reason, or ``parse_timeout``, ``parse_memory``,
+        ``parser_died``."""
+        request = {
+            "path": str(path),
+            "name": name,
+            "hint": hint,
+            "url": url,
+            "limits": asdict(self._limits),
+            "seconds": self._timeout,
+        }
         with self._lock:
             answer = self._ask(json.dumps(request).encode() + b"\n")
         if "error" in answer:
@@ -49,7 +64,10 @@ class ExtractionCage:
         child = self._child
         if child is None:
             child = self._child = subprocess.Popen(
-                [sys.executable, "-m", "ingest.cage"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+                [sys.executable, "-m", "ingest.parser", str(self._memory)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={**os.environ, **ONE_THREAD},
             )
         assert child.stdin is not None and child.stdout is not None  # noqa: S101, PT018  asked for above
         try:
@@ -58,22 +76,21 @@ class ExtractionCage:
             answer = self._read_line(child.stdout.fileno())
         except BrokenPipeError:
             answer = b""
-        if answer is None:
-            self.close()
-            raise UnreadableDocument(f"reading it took longer than {self._timeout:g} s", code="parse_timeout")
         if not answer:
+            ended = child.wait() if answer == b"" else None
             self.close()
-            raise UnreadableDocument(
-                "its parser ran out of memory or crashed: the file is damaged or hostile", code="parser_died"
-            )
+            raise self._refusal(ended)
+        if _resident(child.pid) > KEPT * self._memory:
+            self.close()
         return dict(json.loads(answer))
 
     def _read_line(self, descriptor: int) -> bytes | None:
         """One line; empty when the child ended, None when it took too long."""
         parts: list[bytes] = []
+        deadline = time.monotonic() + self._timeout
         with selectors.DefaultSelector() as selector:
             selector.register(descriptor, selectors.EVENT_READ)
-            while selector.select(self._timeout):
+            while selector.select(max(0.0, deadline - time.monotonic())):
                 part = os.read(descriptor, 1 << 20)
                 if not part:
                     return b""
@@ -82,36 +99,30 @@ class ExtractionCage:
                     return b"".join(parts)
         return None
 
-
-def serve() -> None:
-    """The child: one request a line on standard input, one answer a line on what was standard output."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a parser prints goes to the log
-    for line in sys.stdin.buffer:
-        answers.write(json.dumps(_answer(json.loads(line))).encode() + b"\n")
-        answers.flush()
-
-
-def _answer(request: dict[str, Any]) -> dict[str, Any]:
-    try:
-        extracted = extract(
-            Path(request["path"]),
-            name=request["name"],
-            hint=request["hint"],
-            url=request["url"],
-            limits=Limits(**request["limits"]),
+    def _refusal(self, ended: int | None) -> UnreadableDocument:
+        """``ended``: the child's exit status, None where it was still at work."""
+        if ended is None:
+            return UnreadableDocument(
+                f"reading it took longer than {self._timeout:g} s (SIMURGH_PARSE_TIMEOUT)", code="parse_timeout"
+            )
+        if ended == -signal.SIGXCPU:
+            return UnreadableDocument(
+                "reading it took more computing than a file of its size may need: it is damaged or hostile",
+                code="parse_timeout",
+            )
+        return UnreadableDocument(
+            f"its parser crashed or needed more than {self._memory >> 20:,} MiB of memory "
+            "(SIMURGH_PARSE_MEMORY_MIB): the file is damaged or hostile",
+            code="parser_died",
         )
-    except UnreadableDocument as error:
-        return {"error": error.message, "code": error.code}
-    except MemoryError:
-        return {"error": "reading it takes more memory than is allowed", "code": "parse_memory"}
-    except Exception as error:  # noqa: BLE001  parsers raise all kinds on damaged files
-        reason = str(error) or type(error).__name__
-        return {"error": f"it cannot be read ({reason[:200]})", "code": "unreadable_document"}
-    return asdict(extracted)
 
 
-if __name__ == "__main__":
-    serve()
+# Threads of numerical libraries reserve memory for every core of the machine, and there is nothing to compute.
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "OMP_THREAD_LIMIT": "1", "MALLOC_ARENA_MAX": "1"}
+
+
+def _resident(pid: int) -> int:
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:  # it has just been killed: the next call will see
+        return 0

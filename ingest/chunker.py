@@ -11,8 +11,12 @@ from tokenizers import Tokenizer
 from indexes.records import Chunk
 from ingest.headings import Trail
 
-RUN = 500  # characters without a place to cut, after which one is made: the time grows with their square
-UNBROKEN = re.compile(rf"[^\s.!?,;:،؛؟۔。！？，；：、]{{{RUN}}}")
+# The splitter's time grows with the square of what it is given: places to cut are made in
+RUN = 500  # characters without any,
+PIECE = 20_000  # and in a long text.
+# Marks of Latin and Arabic script part words only with a space behind them: 1.5, a.b, http://c.
+UNBROKEN = re.compile(rf"(?<![^\s۔。！？，；：、])[^\s۔。！？，；：、]{{{RUN},}}")
+MARKED = re.compile(r".*[.!?,;:،؛؟]", re.DOTALL)
 
 
 class Chunker:
@@ -36,10 +40,31 @@ class Chunker:
         trail = Trail(text if markdown else "", title=title)
         for number, (start, end) in enumerate(pairwise([*(page_starts or [0]), len(text)]), 1):
             page = number if page_starts else None
-            ends = [run.end() for run in UNBROKEN.finditer(text, start, end)]
-            for begin, until in pairwise([start, *ends, end]):
+            for begin, until in pairwise(_pieces(text, start, end)):
                 for offset, part in splitter.chunk_indices(text[begin:until]):
                     if part.strip():
                         at = begin + offset
                         context = trail.context(at, part)
                         yield Chunk(start=at, end=at + len(part), page=page, text=part, context=context)
+
+
+def _pieces(text: str, start: int, end: int) -> list[int]:
+    """The ends of what is split at once, ``start`` and ``end`` among them."""
+    made = [start]
+    for until in [*(cut for run in UNBROKEN.finditer(text, start, end) for cut in _cuts(run)), end]:
+        while until - made[-1] > PIECE:
+            at = made[-1]
+            middle, last = at + PIECE // 2, at + PIECE
+            breaks = (text.rfind(mark, middle, last) + len(mark) for mark in ("\n\n", "\n", " "))
+            made.append(next((place for place in breaks if place > middle), last))
+        made.append(until)
+    return made
+
+
+def _cuts(run: re.Match[str]) -> Iterator[int]:
+    """Where a run is cut into parts of at most ``RUN`` characters: behind a mark, if there is one."""
+    at = run.start()
+    while run.end() - at >= RUN:
+        mark = MARKED.match(run.string, at, at + RUN)
+        at = mark.end() if mark is not None and mark.end() - at > RUN // 2 else at + RUN
+        yield at

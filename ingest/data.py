@@ -10,6 +10,7 @@ from ingest import markdown
 from ingest.archive import xml
 
 DELIMITERS = ",;\t|"
+MAX_PATH = 300  # characters of a path, its end
 SAMPLE = 10_000  # characters, to tell the delimiter by
 
 
@@ -32,14 +33,19 @@ def csv_text(text: str) -> str:
 def json_text(text: str) -> tuple[Any, str]:
     """The value and its lines; records of a list are set apart. What is no JSON stays as it is."""
     try:
-        value = json.loads(text)
+        value = _loads(text)
     except json.JSONDecodeError:
         try:
-            value = [json.loads(line) for line in text.splitlines() if line.strip()]  # JSON lines
+            value = [_loads(line) for line in text.splitlines() if line.strip()]  # JSON lines
         except json.JSONDecodeError:
             return None, text
     records = value if isinstance(value, list) else [value]
     return value, markdown.join(lines(record) for record in records)
+
+
+def _loads(text: str) -> Any:
+    """Numbers stay as they are written: 1.10, and one of a thousand digits."""
+    return json.loads(text, parse_int=str, parse_float=str)
 
 
 def lines(value: Any) -> str:
@@ -47,14 +53,16 @@ def lines(value: Any) -> str:
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict):
-        for key, some in value.items():
-            yield from _leaves(some, f"{path}.{key}" if path else key)
-    elif isinstance(value, list):
-        for some in value:
-            yield from _leaves(some, path)
-    elif value is not None:
-        yield path, value
+    waiting = [(path, value)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, dict):
+            below = [((f"{path}.{key}" if path else key)[-MAX_PATH:], some) for key, some in value.items()]
+            waiting += reversed(below)
+        elif isinstance(value, list):
+            waiting += [(path, some) for some in reversed(value)]
+        elif value is not None:
+            yield path, value
 
 
 def xml_text(content: bytes) -> str:

@@ -1,6 +1,7 @@
 """A Word document's text as its reader sees it, by python-docx: nothing hidden, deleted or only a code."""
 
 import io
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}t"
 FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 NOTES = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/{}notes"
 SKIPPED = {f"{W}del", f"{W}moveFrom", f"{W}instrText", f"{W}delText", f"{W}pPr", f"{W}rPr", FALLBACK}
+DEEPEST = 20  # styles that one is based on; Word knows no more than eleven
 SMALLEST = 2  # half points: text of this size or less is not read
 WHITE = {"FFFFFF", "FEFEFE", "FDFDFD", "FCFCFC"}
 
@@ -51,7 +53,7 @@ class _Walk:
         self._lists: set[str] = set()
         known = {style.get(f"{W}styleId"): style for style in styles.iter(f"{W}style")}
         for name, style in known.items():
-            for ancestor in _chain(style, known):
+            for ancestor in itertools.islice(_chain(style, known), DEEPEST):
                 self._inherit(name, ancestor)
 
     def _inherit(self, name: str, style: Any) -> None:

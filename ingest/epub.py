@@ -26,7 +26,7 @@ def extract_epub(content: bytes) -> tuple[str, str | None]:
         place = next(xml(archive.read(CONTAINER)).iter("{*}rootfile")).get("full-path", "")
         package = xml(archive.read(place))
         chapters = []
-        for name in _spine(package, posixpath.dirname(place)):
+        for name in dict.fromkeys(_spine(package, posixpath.dirname(place))):
             if name in parts:
                 page = archive.read(name)
                 chapters.append(whole_page(decode(page, declared_charset(page))))

@@ -10,10 +10,10 @@ from ingest.data import csv_text, json_text, lines, xml_text
 from ingest.docx_text import extract_docx
 from ingest.epub import extract_epub
 from ingest.hidden import clean
-from ingest.kinds import MARKDOWN, MEDIA_TYPES, PICTURES, Kind, sniff
+from ingest.kinds import HEAD, MARKDOWN, MEDIA_TYPES, PICTURES, Kind, is_pdf, sniff
 from ingest.mail import extract_mail
 from ingest.markdown import shown
-from ingest.ocr import installed
+from ingest.ocr import Ocr, installed
 from ingest.opendocument import extract_opendocument
 from ingest.outlook import extract_outlook
 from ingest.pdf import extract_pdf
@@ -40,15 +40,26 @@ OFFICE: dict[Kind, Callable[[bytes], tuple[str, str | None]]] = {  # Markdown an
 }
 
 
-def extract(path: Path, *, name: str, hint: str | None, url: str | None, limits: Limits) -> Extracted:
+def extract(
+    path: Path,
+    *,
+    name: str,
+    hint: str | None,
+    url: str | None,
+    limits: Limits,
+    ocr: Callable[[], Ocr | None] = installed,
+) -> Extracted:
     """``hint`` is the content type that came with the bytes. Raises UnreadableDocument with its reason."""
-    content = path.read_bytes()
     media_type, charset = content_type(hint)
-    kind = sniff(content, name=name, hint=media_type)
+    with path.open("rb") as file:
+        start = file.read(HEAD)
+        # A PDF is read where it lies, page by page: it may be larger than what memory is allowed.
+        content = b"" if is_pdf(start) else start + file.read()
+    kind = "pdf" if is_pdf(start) else sniff(content, name=name, hint=media_type)
     if kind == "pdf":
-        extracted = extract_pdf(content, limits, installed() if limits.ocr else None)
+        extracted = extract_pdf(path, limits, ocr() if limits.ocr else None)
     elif kind in PICTURES.values():
-        extracted = extract_picture(content, kind, installed() if limits.ocr else None)
+        extracted = extract_picture(content, kind, ocr() if limits.ocr else None)
     elif kind in OFFICE:
         extracted = _office(content, kind)
     else:

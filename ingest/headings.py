@@ -9,7 +9,7 @@ MAX_HEADING = 80  # characters of each
 MAX_HEADER = 200  # characters of a table's header row
 BETWEEN = " > "
 CODE = re.compile(r"^ {0,3}(`{3,}|~{3,}).*?(?:^ {0,3}\1[`~]*[ \t]*$|\Z)", re.M | re.S)
-HEADING = re.compile(r"^ {0,3}(#{1,6})[ \t]+(\S[^\n]*?)[ \t]*#*[ \t]*$", re.M)
+HEADING = re.compile(r"^ {0,3}(#{1,6})[ \t]+(\S[^\n]*)$", re.M)
 TABLE = re.compile(r"^(\|[^\n]*)\n\|(?:[ \t]*:?-+:?[ \t]*\|)+[ \t]*\n(?:\|[^\n]*(?:\n|\Z))*", re.M)
 
 
@@ -65,10 +65,17 @@ def _marks(text: str) -> Iterator[Mark]:
     at = 0
     for start, end in spans:
         for found in HEADING.finditer(text, at, start):
-            yield Mark(found.start(), found.end(), len(found[1]), _shortened(found[2], MAX_HEADING))
+            yield Mark(found.start(), found.end(), len(found[1]), _shortened(_bare(found[2]), MAX_HEADING))
         for found in TABLE.finditer(text, at, start):
             yield Mark(found.start(), found.end(), 0, found[1])
         at = end
+
+
+def _bare(heading: str) -> str:
+    """Without the hashes that may close it."""
+    heading = heading.rstrip()
+    bare = heading.rstrip("#")
+    return bare if bare[-1:].isspace() else heading
 
 
 def _bounded(names: list[str]) -> str:

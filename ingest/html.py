@@ -1,9 +1,11 @@
 """The main content of a web page, as Markdown so that its headings and tables survive; by trafilatura."""
 
 import copy
+import itertools
 import re
 import sys
 from collections.abc import Iterator
+from html import unescape
 from typing import Any
 
 from indexes.errors import UnreadableDocument
@@ -18,12 +20,20 @@ JOINERS = {  # as pages write them
     "\u200d": re.compile("\u200d|&zwj;|&#0{0,5}8205;|&#x0{0,5}200d;", re.IGNORECASE),
 }
 SMALL = 1000  # characters: a page this short has too little in it to tell content from the rest
+LARGE = 20_000  # elements, and 50 times as many characters: more than a page with menus, and content is all of it
 MENUS = ("nav", "aside", "footer")
+NO_MARKUP = {  # no tree can hold them
+    **dict.fromkeys([*range(9), *range(14, 32), 0xFFFE, 0xFFFF]),
+    **dict.fromkeys((0x0B, 0x0C), " "),
+}
 UNREAD = re.compile(  # browsers take these as they stand, whatever tags are in them
     r"(?P<kept><script\b.*?(?:</script\s*>|\Z))"
-    r"|<!--(?:-?>|.*?(?:--!?>|\Z))|<noscript\b[^>]*>.*?(?:</noscript\s*>|\Z)",
+    r"|<!--(?:-?>|.*?(?:--!?>|\Z))|<noscript\b[^>]*(?:>.*?(?:</noscript\s*>|\Z)|\Z)",
     re.IGNORECASE | re.DOTALL,
 )
+
+# A tag of so many attributes, which the parser compares each with each, is none that a reader sees.
+OVERLOADED = re.compile(r"(<[a-zA-Z][^\s<>/]*+)(?=[\s/])(?:[^<>\s]*+\s++){5000}[^<>]*?(/?)>")
 
 
 def extract_html(html: str, url: str | None) -> Extracted:
@@ -33,10 +43,10 @@ def extract_html(html: str, url: str | None) -> Extracted:
     if tree is None:
         raise UnreadableDocument("no content was found in the page", code="no_text")
     drop_hidden(tree)
-    text = (_main_content(tree, url) if len(tree.text_content()) > SMALL else "") or _all_content(tree)
+    text = (_main_content(tree, url) if _worth_searching(tree) else "") or _all_content(tree)
     if not text.strip():
         raise UnreadableDocument("no content was found in the page", code="no_text")
-    title = _title(tree, url)
+    title = _title(tree)
     if title and line(title) not in line(text):
         text = f"{heading(1, title)}\n\n{text}"
     return Extracted(
@@ -58,7 +68,8 @@ def parse(html: str) -> Any | None:
     from lxml import etree
     from lxml.html import HTMLParser, document_fromstring
 
-    html = UNREAD.sub(lambda found: found["kept"] or "", html)
+    html = html.translate(NO_MARKUP)
+    html = OVERLOADED.sub(r"\1 hidden\2>", UNREAD.sub(lambda found: found["kept"] or "", html))
     parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True)
     try:
         return document_fromstring(html.encode(errors="replace"), parser=parser)
@@ -66,12 +77,17 @@ def parse(html: str) -> Any | None:
         return None
 
 
-def _title(tree: Any, url: str | None) -> str:
-    """The page's first heading where it says the same as the metadata, which often add the site's name."""
-    from trafilatura import extract_metadata
+def _worth_searching(tree: Any) -> bool:
+    """The search takes far more time and memory than anything else, growing faster than the page."""
+    elements = sum(1 for _ in itertools.islice(tree.iter(), LARGE))
+    return elements < LARGE and SMALL < len(tree.text_content()) < 50 * LARGE
 
-    metadata = extract_metadata(tree, default_url=url)
-    said = line(metadata.title) if metadata and metadata.title else ""
+
+def _title(tree: Any) -> str:
+    """The page's first heading where it says the same as the metadata, which often add the site's name."""
+    from trafilatura.metadata import examine_meta, extract_title
+
+    said = line(unescape(examine_meta(tree).title or extract_title(tree) or ""))
     headings = (line("".join(one.itertext())) for one in tree.iter("h1"))
     return next((one for one in headings if one and one.casefold() in said.casefold()), said)
 

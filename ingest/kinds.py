@@ -107,7 +107,13 @@ MAIL_HEADER = re.compile(
     r"|Content-Type|DKIM-Signature|X-[\w-]+): )",
     re.I,
 )
+HEAD = 1024
 MAIL_HEADERS = 3  # in a row at the top of a text make it a mail
+
+
+def is_pdf(start: bytes) -> bool:
+    """``start``: the first ``HEAD`` bytes, which hold a PDF's mark."""
+    return b"%PDF-" in start
 
 
 def sniff(content: bytes, *, name: str, hint: str | None) -> Kind:
@@ -115,7 +121,7 @@ def sniff(content: bytes, *, name: str, hint: str | None) -> Kind:
     if not content.strip():
         raise UnreadableDocument("it is empty", code="empty")
     name = name.lower()
-    if b"%PDF-" in content[:1024]:
+    if is_pdf(content[:HEAD]):
         return "pdf"
     if content.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zipped(content, name)

@@ -10,6 +10,7 @@ from ingest.hidden import clean
 from ingest.styles import hides
 
 MAX_LEVEL = 6
+PADDED = 64  # columns up to which a short row is filled up; a wide table could grow without bound by it
 TOKEN = re.compile(
     r"^ {0,3}(?P<fence>`{3,}|~{3,}).*?(?:^ {0,3}(?P=fence)[`~]*[ \t]*$|\Z)"
     r"|(?P<ticks>`{1,2})[^`\n]+(?P=ticks)"
@@ -41,7 +42,9 @@ def table(rows: Iterable[Sequence[str]]) -> str:
     width = max((at for row in filled for at, cell in enumerate(row, 1) if cell), default=0)
     if not width:
         return ""
-    lines = [f"| {' | '.join([*row[:width], *[''] * (width - len(row))])} |" for row in filled]
+    lines = [
+        f"| {' | '.join([*row[:width], *[''] * (min(width, PADDED) - len(row))])} |" for row in filled
+    ]
     lines.insert(1, f"|{' --- |' * width}")
     return "\n".join(lines)
 

@@ -4,6 +4,7 @@ import io
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from indexes.errors import UnreadableDocument
@@ -22,17 +23,17 @@ SCANNED = (
 )
 
 
-def extract_pdf(content: bytes, limits: Limits, ocr: Ocr | None = None) -> Extracted:
+def extract_pdf(source: bytes | Path, limits: Limits, ocr: Ocr | None = None) -> Extracted:
     """Raises UnreadableDocument: encrypted_pdf, corrupt_pdf, empty_pdf, too_many_pages, scanned, no_text.
 
     ``ocr`` reads pages that are pictures, or whose fonts name no letters; without it such pages keep what
     can be read of them and are named, and a document with nothing to read is refused.
     """
     try:
-        with _opened(content) as document:
+        with _opened(source) as document:
             pages, title = _pages(document, limits, ocr), document.get_metadata_value("Title")
     except _NotForPdfium as refusal:
-        pages, title = _read_by_pypdf(content, limits, refusal)
+        pages, title = _read_by_pypdf(source, limits, refusal)
     if not any(page.text for page in pages):
         _refuse(pages)
     text, starts = _put_together(pages)
@@ -50,12 +51,12 @@ class _NotForPdfium(Exception):
 
 
 @contextmanager
-def _opened(content: bytes) -> Iterator[Any]:
+def _opened(source: bytes | Path) -> Iterator[Any]:
     """A ``pypdfium2.PdfDocument``."""
     from pypdfium2 import PdfDocument, PdfiumError
 
     try:
-        document = PdfDocument(content)
+        document = PdfDocument(source)
     except PdfiumError as error:
         raise _NotForPdfium(str(error)) from error
     try:
@@ -93,13 +94,15 @@ def _pages(document: Any, limits: Limits, ocr: Ocr | None) -> list[Page]:
     return pages
 
 
-def _read_by_pypdf(content: bytes, limits: Limits, refusal: Exception) -> tuple[list[Page], str | None]:
+def _read_by_pypdf(
+    source: bytes | Path, limits: Limits, refusal: Exception
+) -> tuple[list[Page], str | None]:
     """Pages and title of a file that PDFium cannot open, for what is wrong with it or for its encryption."""
     from pypdf import PdfReader
 
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # its warnings about broken files are ours to give
     try:
-        reader = PdfReader(io.BytesIO(content), strict=False)
+        reader = PdfReader(io.BytesIO(source) if isinstance(source, bytes) else source, strict=False)
         if reader.is_encrypted and not reader.decrypt(""):
             raise UnreadableDocument(ENCRYPTED, code="encrypted_pdf")
         count = len(reader.pages)

@@ -13,6 +13,7 @@ from ingest.pdf_glyphs import GLUE, Glyph
 from ingest.pdf_rows import SAME_LINE, Row, cut, in_order, rows, runs, spans
 from ingest.reflow import Line
 
+STREWN = 5000  # pieces that no line of text connects; every one is compared with those at its height
 # All in sizes of the font.
 SPACE = 0.17  # the narrowest space between words, where the file holds no spaces
 SPACE_BESIDE = 0.33  # the same where it does
@@ -21,13 +22,15 @@ RIGHT_JOINING = set("اأإآٱدذرزژوؤةىۀەۃۆۇۈۋء")
 ARABIC = re.compile("[\u0620-\u064a\u066e-\u06d3\u06fa-\u06ff]")
 
 
-def lines(glyphs: list[Glyph]) -> list[Line]:
-    """In reading order."""
+def lines(glyphs: list[Glyph]) -> list[Line] | None:
+    """In reading order. None where glyphs are strewn over the page and make no lines."""
     drawn = [glyph for glyph in glyphs if not glyph.text.isspace() and glyph.text not in GLUE]
     if not drawn:
         return []
     size = float(np.median([glyph.size for glyph in drawn]))
     found = runs(glyphs)
+    if len(found) > STREWN:
+        return None
     cuts = gutters(spans(found, size), size)
     lined = rows([part for run in found for part in cut(run, cuts)])
     letters = Counter(kind(glyph.text) for glyph in drawn)

@@ -13,6 +13,7 @@ from ingest.pdf_lines import lines
 from ingest.pdfium import Layer
 from ingest.reflow import Line, Paragraphs
 
+CROWDED = 60_000  # letters of a page that is not rebuilt: a newspaper's has half as many
 IMAGE = 3  # FPDF_PAGEOBJ_IMAGE
 PICTURED = 0.05  # share of a page that a picture covers for the page to count as scanned
 # PDFium writes a hyphen at a line's end as 2, and leaves the line's end out behind it.
@@ -40,7 +41,8 @@ def read(page: Any) -> Page:
     try:
         text = "".join(map(chr, layer.codes()))  # one letter a character, whatever it is worth
         garbled = _unmapped(text)
-        found = lines(glyphs(layer)) if RTL.search(text) else _lines(layer, text)
+        rebuilt = lines(glyphs(layer)) if RTL.search(text) and len(text) <= CROWDED else None
+        found = _lines(layer, text) if rebuilt is None else rebuilt
     finally:
         layer.close()
     cleaned = (line._replace(text=clean(typed(line.text)).strip()) for line in found)

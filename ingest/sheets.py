@@ -5,8 +5,11 @@ import io
 import itertools
 from typing import Any
 
+from indexes.errors import UnreadableDocument
 from ingest import markdown
 from ingest.archive import opened
+
+MAX_CELLS = 3_000_000  # of all sheets, within the corners of what is filled
 
 
 def extract_sheets(content: bytes) -> tuple[str, str | None]:
@@ -17,10 +20,18 @@ def extract_sheets(content: bytes) -> tuple[str, str | None]:
         opened(content).close()
     workbook = CalamineWorkbook.from_filelike(io.BytesIO(content))
     blocks: list[str] = []
+    cells = 0
     for sheet in workbook.sheets_metadata:
         if sheet.typ != SheetTypeEnum.WorkSheet or sheet.visible != SheetVisibleEnum.Visible:
             continue
-        rows = workbook.get_sheet_by_name(sheet.name).to_python(skip_empty_area=True)
+        found = workbook.get_sheet_by_name(sheet.name)
+        cells += found.width * found.height
+        if cells > MAX_CELLS:
+            raise UnreadableDocument(
+                f"its sheets have more than {MAX_CELLS:,} cells, most of them empty or all of them too many",
+                code="too_many_cells",
+            )
+        rows = found.to_python(skip_empty_area=True)
         tables = _tables([[_shown(cell) for cell in row] for row in rows])
         if tables:
             blocks += [markdown.heading(2, sheet.name), *tables]

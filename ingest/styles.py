@@ -9,7 +9,7 @@ OFF_SCREEN = -900.0  # px: further than this from its place nobody scrolls
 SMALLEST = 1.0  # px: text of this size or less is not read
 FAINT = 0.05  # opacity up to which text is not seen
 NEAR = 24  # of 255, in each of red, green and blue: two colours closer than this look alike
-LENGTH = re.compile(r"^(-?\d*\.?\d+)(px|pt|em|rem|ex|ch|in|cm|mm|pc|vw|vh|%)?$")
+LENGTH = re.compile(r"^(-?\d{0,9}\.?\d{1,9})(px|pt|em|rem|ex|ch|in|cm|mm|pc|vw|vh|%)?$")
 PX = {"pt": 4 / 3, "em": 16, "rem": 16, "ex": 8, "ch": 8, "in": 96, "cm": 37.8, "mm": 3.78, "pc": 16}
 WINDOW = {"vw": 12.8, "vh": 8.0, "%": 10.0}  # a hundredth of a usual window, in px
 NOWHERE = re.compile(
@@ -52,7 +52,7 @@ WHITE = Colour(255, 255, 255)
 @functools.lru_cache(maxsize=4096)  # a page repeats few styles many times
 def declarations(style: str) -> Mapping[str, str]:
     """Properties and values of a style attribute, in lower case; the last of a name counts."""
-    style = re.sub(r"/\*.*?\*/", "", style, flags=re.S).lower()
+    style = re.sub(r"/\*.*?(?:\*/|\Z)", "", style, flags=re.S).lower()
     found = (part.partition(":") for part in style.split(";"))
     return {name.strip(): value.replace("!important", "").strip() for name, _colon, value in found if value}
 
@@ -87,10 +87,8 @@ def tiny(css: Mapping[str, str]) -> bool:
 def transparent(value: str | None) -> bool:
     if value is None:
         return False
-    alpha = re.match(r"(?:rgba|hsla)?\(.*[,/]\s*([\d.]+)%?\s*\)$", value)
-    faint = (
-        alpha is not None and value.startswith(("rgba", "hsla")) and float(alpha[1].strip(".") or 0) <= FAINT
-    )
+    alpha = re.match(r"(?:rgba|hsla)?\(.*[,/]\s*(\d{1,9}\.?\d{0,9}|\.\d{1,9})%?\s*\)$", value)
+    faint = alpha is not None and value.startswith(("rgba", "hsla")) and float(alpha[1]) <= FAINT
     return value == "transparent" or faint
 
 

@@ -20,7 +20,7 @@ from tests.support import pdfs
 LIMITS = Limits(pages=100, chars=1_000_000)
 TRAPPED = """
 import os, sys, time
-import ingest.cage as cage
+import ingest.parser as cage
 
 real = cage.extract
 
@@ -31,7 +31,7 @@ def extract(path, **more):
     if text.startswith("crash"):
         os.kill(os.getpid(), 11)
     if text.startswith("eat"):
-        bytearray(cage.MEMORY)
+        bytearray(1 << 29)
     if text.startswith("odd"):
         raise LookupError("what parsers raise")
     if text.startswith("print"):
@@ -40,7 +40,7 @@ def extract(path, **more):
     return real(path, **more)
 
 cage.extract = extract
-cage.serve()
+cage.serve(512 << 20)
 """
 
 
