@@ -44,7 +44,6 @@ from indexes.reembeddings import cancel_re_embedding
 from indexes.turns import NORMAL, PRIORITIES, require_room, waiting_versions
 
 INSERT_ROWS = 500
-FIRST_STAGE = {"url": "fetching", "file": "extracting", "payload": "extracting"}  # by the kind of origin
 VERSION_PARTS = [
     column for column in s.versions.c if column.name != "text"
 ]  # what lists need; texts are long
@@ -114,7 +113,7 @@ class Queue:
             db.execute(
                 update(s.jobs)
                 .where(s.jobs.c.id == row.job_id, s.jobs.c.status.in_(("queued", "running")))
-                .values(status="running", stage=FIRST_STAGE[row.origin["kind"]])
+                .values(status="running", stage="extracting" if "sha256" in row.origin else "fetching")
             )
             collection = db.execute(
                 select(s.collections).where(s.collections.c.id == row.collection_id)

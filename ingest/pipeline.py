@@ -185,7 +185,6 @@ class Pipeline:
                 validators=fetched.validators,
             )
         if origin["kind"] == "store":
-            self._queue.advance(version, stage="fetching")
             copied = named(self._stores, origin["store"]).read(origin["path"], self._keep)
             path = self._blobs.path(copied.sha256)
             return _Source(path=path, sha256=copied.sha256, content_type=None, validators=copied.validators)
