@@ -90,9 +90,12 @@ class Service:
     def database(self) -> Path:
         return self.folder / "simurgh.db"
 
+    def process(self, name: str) -> psutil.Process:
+        return psutil.Process(self._processes[name].pid)
+
     def memory(self, name: str) -> float:
         """MiB that a process and its children hold, shared pages counted by halves or less (PSS)."""
-        leader = psutil.Process(self._processes[name].pid)
+        leader = self.process(name)
         total = 0
         for process in [leader, *leader.children(recursive=True)]:
             with contextlib.suppress(OSError):  # it has just ended
