@@ -296,7 +296,6 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
     from ingest.worker import BACKLOG, Line
     from ingest.worker import run_worker as run
 
-    step_back()  # before any other thread is there: each keeps the niceness that it begins with
     precedence = build_precedence(settings)
     embedder = models.build_embedder(settings, give_way=precedence.give_way)
     database = open_database(settings.database)
@@ -313,6 +312,7 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
         task=build_puller(settings, database),
         waiting=lambda: pulls.unfinished(limit=BACKLOG),
     )
+    step_back()  # now that its models are loaded, with all the threads that run them
     try:
         with slot(settings.data_dir) as worker_id:
             run(

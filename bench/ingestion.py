@@ -1,4 +1,4 @@
-"""`python -m bench.ingestion`: what ingestion costs, and what it costs those who ask meanwhile; one report."""
+"""`python -m bench.ingestion`: what ingestion costs, and what it costs those who ask meanwhile."""
 
 import argparse
 import statistics
@@ -101,8 +101,8 @@ class Run:
             title="Handing in again what has not changed",
             text=f"{found.documents:,} documents in one request, {found.times} times more: "
             f"{found.after - found.before} new rows of documents, versions and chunks ({found.before:,} "
-            f"before), {found.embedded} passages embedded, {found.waiting} versions left to work on. The first "
-            f"time took {found.first:.2f} s to accept, a later one {found.seconds:.2f} s (slowest "
+            f"before), {found.embedded} passages embedded, {found.waiting} versions left to work on. The "
+            f"first time took {found.first:.2f} s to accept, a later one {found.seconds:.2f} s (slowest "
             f"{found.slowest:.2f} s). Each request leaves a job, which is forgotten after a week.",
         )
 
@@ -127,12 +127,12 @@ def _asking(found: Asking) -> Section:
         text=f"{found.documents:,} texts of one paragraph were handed in in {found.queued:.0f} s; the worker "
         f"ended {found.worked_off:,} of them in {found.worked:.0f} s of its own, "
         f"{found.worked_off / max(found.worked, 1e-9):.1f} a second. {found.blocks} pairs of blocks of "
-        f"{asking.BLOCK} questions, with the worker halted (SIGSTOP, `idle`) and running (`busy`), took turns; "
+        f"questions, with the worker halted (SIGSTOP, `idle`) and running (`busy`), took turns; "
         f"{len(found.idle.ask)} questions idle and {len(found.busy.ask)} busy, one at a time, "
         f"{asking.PAUSE[0]} to {asking.PAUSE[1]} s apart, each to `/ask` (answered by the reader) and then "
         "to `/search`. The API, the worker and its parser are the usual processes; the engine is left out, "
-        f"for nothing is generated. `GET /jobs/{{id}}` of a job of 500 documents took {found.job:.0f} ms, and "
-        f"the queue's own database had {found.jobs_database:.1f} MiB at the end.",
+        f"for nothing is generated. `GET /jobs/{{id}}` of a job of 500 documents took {found.job:.0f} ms, "
+        f"and the queue's own database had {found.jobs_database:.1f} MiB at the end.",
         tables=(
             Table(title="Milliseconds", header=("", "idle", "busy", "ratio"), rows=tuple(rows)),
             Table(
@@ -180,9 +180,8 @@ def main() -> None:
         "asking": Run.asking,
     }
     parser = argparse.ArgumentParser(prog="python -m bench.ingestion", description=__doc__)
-    parser.add_argument(
-        "parts", nargs="*", metavar="PART", help=f"of {', '.join(parts)}; all if none is named"
-    )
+    known = ", ".join(parts)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {known}; all if none is named")
     parser.add_argument("--small", action="store_true", help="show within minutes that it runs")
     parser.add_argument("--documents", type=int, help="that are queued while it is asked (10,000)")
     parser.add_argument("--pages", type=int, help="of the long PDF (500); the short one has a tenth")
@@ -190,7 +189,7 @@ def main() -> None:
     parser.add_argument("--name", default="ingestion", help="the report's name, for parts that are run apart")
     chosen = parser.parse_args()
     if unknown := set(chosen.parts) - set(parts):
-        parser.error(f"there is no part {sorted(unknown)[0]!r}: use some of {', '.join(parts)}")
+        parser.error(f"there is no part {sorted(unknown)[0]!r}: use some of {known}")
     sizes = SMALL if chosen.small else Sizes()
     if chosen.documents is not None:
         sizes = Sizes(**{**vars(sizes), "queued": chosen.documents})

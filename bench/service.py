@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import psutil
 
-READY = 120.0  # seconds until a start counts as failed
+READY = 300.0  # seconds until a start counts as failed
 API = (sys.executable, "-m", "bench.api")
 WORKER = (sys.executable, "-m", "app.cli.main", "worker")
 ROOT = Path(__file__).parents[1]

@@ -23,7 +23,7 @@ from indexes.blobs import sha256_of, sync
 from indexes.changes import lock
 from indexes.database import reading, writing
 from indexes.errors import CollectionNotFound, StorageFull
-from indexes.hybrid import HybridIndex
+from indexes.hybrid import HybridIndex, State, total_of
 from indexes.records import Collection
 
 KEEP = 2
@@ -42,13 +42,14 @@ class Snapshots:
         self._engine = engine
         self._folder = folder
 
-    def save(self, collection: Collection, index: HybridIndex, seq: int, *, built_seq: int) -> None:
-        """``built_seq``: of the change at which the index was built from live rows alone. Nothing is kept of
-        one that may hold what was purged since. Raises StorageFull, CollectionNotFound."""
+    def save(self, collection: Collection, state: State, seq: int, *, built_seq: int) -> None:
+        """``state`` is a `HybridIndex`'s; ``built_seq`` that of the change at which the index was built from
+        live rows alone. Nothing is kept of one that may hold what was purged since. Raises StorageFull,
+        CollectionNotFound."""
         folder = self._folder / collection.id
         name = f"snap-{seq}.safetensors"
         partial = folder / f"snap-{seq}.tmp"
-        content = safetensors.numpy.save(index.state(), metadata={"seq": str(seq)})
+        content = safetensors.numpy.save(state, metadata={"seq": str(seq)})
         sha256 = hashlib.sha256(content).hexdigest()
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -69,7 +70,7 @@ class Snapshots:
             "seq": seq,
             "built_seq": built_seq,
             "sha256": sha256,
-            "ntotal": index.dense.total,
+            "ntotal": total_of(state),
             "dim": collection.embedder.dim,
             "embedder": collection.embedder.id,
             "created_at": time.time(),

@@ -90,7 +90,9 @@ def serve() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a parser prints goes to the log
     for line in sys.stdin.buffer:
-        answers.write(json.dumps(_answer(json.loads(line))).encode() + b"\n")
+        # As it is, not as escapes: those are three times as long in Persian.
+        answer = json.dumps(_answer(json.loads(line)), ensure_ascii=False)
+        answers.write(answer.encode("utf-8", "surrogatepass") + b"\n")
         answers.flush()
 
 
