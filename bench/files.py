@@ -6,7 +6,6 @@ from html import escape
 
 from evaluation.datasets import LANGUAGES, data_folder
 
-PARAGRAPHS = 12  # of a text or a web page: about four printed pages
 PRINTED = ("fa-1", "fa-2", "zh-1", "zh-2")
 
 
@@ -33,18 +32,25 @@ def pdf(pages: Sequence[Sequence[str]]) -> bytes:
     return out.getvalue()
 
 
-def mixed(texts: dict[str, list[str]]) -> list[tuple[str, bytes]]:
-    """Of each language a text and a web page, a PDF in English, and the printed ones. No paragraph twice."""
+def mixed(texts: dict[str, list[str]], *, paragraphs: int) -> list[tuple[str, bytes]]:
+    """Of each language a text and a web page of so many paragraphs (12 are about four printed pages), a PDF in
+    English of twice as many, and printed ones. No paragraph twice."""
     files = []
     for language in LANGUAGES:
         own = texts[language]
-        plain, web = own[:PARAGRAPHS], own[PARAGRAPHS : 2 * PARAGRAPHS]
+        plain, web = own[:paragraphs], own[paragraphs : 2 * paragraphs]
         files.append((f"{language}.txt", "\n\n".join(plain).encode()))
         files.append((f"{language}.html", _page(web, language).encode()))
-    rest = texts["en"][2 * PARAGRAPHS : 4 * PARAGRAPHS]
+    rest = texts["en"][2 * paragraphs : 4 * paragraphs]
     files.append(("en.pdf", pdf([rest[at : at + 4] for at in range(0, len(rest), 4)])))
     printed = data_folder() / "documents" / "pdf" / "printed"
-    return [*files, *((f"{name}.pdf", (printed / f"{name}.pdf").read_bytes()) for name in PRINTED)]
+    return [
+        *files,
+        *(
+            (f"{name}.pdf", (printed / f"{name}.pdf").read_bytes())
+            for name in PRINTED[: max(1, paragraphs // 3)]
+        ),
+    ]
 
 
 def _page(paragraphs: Sequence[str], language: str) -> str:

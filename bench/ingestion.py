@@ -27,6 +27,7 @@ REPORTS = Path(__file__).parents[1] / "docs" / "results"
 class Sizes:
     """Of the whole measurement; ``--small`` shows within minutes that it runs, and its figures say little."""
 
+    paragraphs: int = 12  # of a text or a web page
     pages: tuple[int, int] = (50, 500)
     replaced_among: int = 100
     resynced: int = 1000
@@ -35,7 +36,7 @@ class Sizes:
     blocks: int = 200  # at most; it ends when all is worked off
 
 
-SMALL = Sizes(pages=(2, 6), replaced_among=10, resynced=50, resyncs=3, queued=100, blocks=2)
+SMALL = Sizes(paragraphs=1, pages=(2, 6), replaced_among=10, resynced=50, resyncs=3, queued=100, blocks=2)
 
 
 class Run:
@@ -50,7 +51,8 @@ class Run:
         return self._loaded
 
     def throughput(self) -> Section:
-        figures = [throughput.measure(self._settings, self._embedder()), *pdf.measure()]
+        ours = throughput.measure(self._settings, self._embedder(), paragraphs_a_file=self._sizes.paragraphs)
+        figures = [ours, *pdf.measure()]
         return Section(
             title="Throughput",
             text="Whole ingestion over embedding the same passages alone, and reading PDF pages over pypdf's "

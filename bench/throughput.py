@@ -25,9 +25,10 @@ from ingest.jobs import File, Jobs
 from ingest.pipeline import EMBED_CHUNKS
 
 
-def measure(settings: Settings, embedder: Embedder) -> Figure:
+def measure(settings: Settings, embedder: Embedder, *, paragraphs_a_file: int) -> Figure:
     """Both in this process, by the same embedder, in turns; the parser is the usual child."""
-    files = mixed({language: paragraphs(language) for language in LANGUAGES})
+    every = {language: paragraphs(language) for language in LANGUAGES}
+    files = mixed(every, paragraphs=paragraphs_a_file)
     cage = build_cage(settings)
     texts: list[str] = []
 

@@ -17,7 +17,9 @@ def step_back(niceness: int = NICENESS) -> None:
     """
     for thread in THREADS.iterdir():
         with contextlib.suppress(ProcessLookupError):  # it has just ended
-            os.setpriority(os.PRIO_PROCESS, int(thread.name), niceness)
+            number = int(thread.name)
+            before = os.getpriority(os.PRIO_PROCESS, number)
+            os.setpriority(os.PRIO_PROCESS, number, max(before, niceness))
     if os.getsid(0) == os.getpid():
         with contextlib.suppress(OSError):  # another system, or one that does not allow it
             GROUP.write_text(str(niceness))
