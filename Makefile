@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test test-compose check bench eval torture lock clean set-up set-up-dev models
+.PHONY: help serve demo test test-compose check bench bench-ingestion eval torture lock clean set-up set-up-dev models
 MAKEFLAGS += --no-print-directory
 
 # Any Python finds the right one, so take the first that runs: a version manager's stand-in may not.
@@ -36,6 +36,9 @@ check: set-up-dev ## Style, types and the direction of imports, about a minute
 
 bench: set-up-dev ## Measure: each figure is a ratio made in one run, about 10 minutes
 	@exec $(BIN)/python -m bench $(ARGS)
+
+bench-ingestion: set-up-dev models ## Measure ingestion, and asking meanwhile, about an hour (ARGS=--small for minutes)
+	@exec $(BIN)/python -m bench.ingestion $(ARGS)
 
 torture: set-up-dev ## Kill doors and workers a thousand times, on both databases; about two hours (ARGS='--kills 50')
 	@exec $(BIN)/python -m tests.torture $(ARGS)

@@ -321,7 +321,6 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
     from ingest.worker import BACKLOG, Line
     from ingest.worker import run_worker as run
 
-    step_back()  # before any other thread is there: each keeps the niceness that it begins with
     precedence = build_precedence(settings)
     embedders = models.build_embedders(settings, give_way=precedence.give_way)
     database = open_database(settings.database)
@@ -349,6 +348,7 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
         watching.renew()
         pulls.start_due(time.time())
 
+    step_back()  # now that its models are loaded, with all the threads that run them
     try:
         with slot(settings.data_dir) as worker_id:
             run(

@@ -17,10 +17,11 @@ from bench.service import Service, serving
 from bench.texts import questions, small
 
 WARM = 200  # documents that are there before the first block
-BLOCK = 12  # questions
 PAUSE = (0.4, 1.2)  # seconds between two, drawn evenly
 SEED = 0
 IDLE, BUSY = "idle", "busy"
+BLOCK = {IDLE: 8, BUSY: 16}  # questions
+PAIR = sum(BLOCK.values())
 
 
 @dataclass(kw_only=True)
@@ -61,10 +62,10 @@ def measure(documents: int, *, blocks: int) -> Asking:
 def _measured(service: Service, documents: int, blocks: int) -> Asking:
     texts = small(documents + WARM)
     files = [(f"{number}.txt", text.encode()) for number, text in enumerate(texts)]
-    asked = questions(2 * BLOCK * blocks, seed=SEED)
+    asked = questions(PAIR * blocks, seed=SEED)
     chance = random.Random(SEED)
     service.wait(service.ingest(files[:WARM]), 300)
-    for question in asked[: 2 * BLOCK]:
+    for question in asked[:PAIR]:
         _ask(service, question, Asked())  # warm
     begun = time.monotonic()
     jobs = service.ingest(files[WARM:])
@@ -78,7 +79,8 @@ def _measured(service: Service, documents: int, blocks: int) -> Asking:
                 service.pause()
             else:
                 begun = time.monotonic()
-            for question in asked[pair * 2 * BLOCK :][BLOCK * (state == BUSY) :][:BLOCK]:
+            first = pair * PAIR + (BLOCK[IDLE] if state == BUSY else 0)
+            for question in asked[first : first + BLOCK[state]]:
                 time.sleep(chance.uniform(*PAUSE))
                 _ask(service, question, times[state])
             if state == BUSY:

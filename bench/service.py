@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import psutil
 
-READY = 120.0  # seconds until a start counts as failed
+READY = 300.0  # seconds until a start counts as failed
 API = (sys.executable, "-m", "bench.api")
 WORKER = (sys.executable, "-m", "app.cli.main", "worker")
 ROOT = Path(__file__).parents[1]
@@ -90,9 +90,12 @@ class Service:
     def database(self) -> Path:
         return self.folder / "simurgh.db"
 
+    def process(self, name: str) -> psutil.Process:
+        return psutil.Process(self._processes[name].pid)
+
     def memory(self, name: str) -> float:
         """MiB that a process and its children hold, shared pages counted by halves or less (PSS)."""
-        leader = psutil.Process(self._processes[name].pid)
+        leader = self.process(name)
         total = 0
         for process in [leader, *leader.children(recursive=True)]:
             with contextlib.suppress(OSError):  # it has just ended

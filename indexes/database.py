@@ -14,6 +14,7 @@ from indexes.durable import make_folder
 from indexes.errors import StorageFull, Unavailable
 
 BUSY_TIMEOUT_MS = 30_000
+SPILL_PAGES = 16_384  # 64 MiB that a transaction may change before readers have to wait for its end
 UPGRADE_LOCK = 0x51A049  # any number that all processes of one service share
 
 
@@ -107,6 +108,7 @@ def _sqlite_pragmas(connection: Any, _record: Any) -> None:
     cursor.execute("PRAGMA journal_mode=DELETE")
     cursor.execute("PRAGMA synchronous=EXTRA")
     cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute(f"PRAGMA cache_spill={SPILL_PAGES}")
     cursor.execute("PRAGMA secure_delete=ON")  # a deleted text's bytes do not stay in free pages
     cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     cursor.close()

@@ -15,6 +15,7 @@ from indexes.regions import Regions
 from indexes.rows import Ids, Mask
 from indexes.vectors import Scores
 
+State = dict[str, npt.NDArray[Any]]  # what a snapshot holds
 CANDIDATES = 50  # the least that each leg brings
 
 
@@ -89,7 +90,8 @@ class HybridIndex:
             coverage=lexical.coverage,
         )
 
-    def state(self) -> dict[str, npt.NDArray[Any]]:
+    def state(self) -> State:
+        """As it is now: what changes the index later leaves it as it is."""
         parts = {
             "dense": self.dense.state(),
             "lexical": self.lexical.state(),
@@ -98,7 +100,7 @@ class HybridIndex:
         return {f"{part}.{name}": array for part, state in parts.items() for name, array in state.items()}
 
     @classmethod
-    def from_state(cls, dim: int, state: dict[str, npt.NDArray[Any]]) -> "HybridIndex":
+    def from_state(cls, dim: int, state: State) -> "HybridIndex":
         """Raises ValueError or KeyError when the parts do not fit together."""
 
         def part(name: str) -> dict[str, npt.NDArray[Any]]:
@@ -112,6 +114,11 @@ class HybridIndex:
         if not made.dense.total == made.lexical.total == len(made.regions):
             raise ValueError("the snapshot's legs do not stand at one seq")
         return made
+
+
+def total_of(state: State) -> int:
+    """Passages in it, tombstones included."""
+    return len(state["dense.ids"])
 
 
 def build_hybrid(

@@ -105,14 +105,18 @@ class LiveIndexes:
         for entry in list(self._entries.values()):
             if entry.index is None or entry.seq - entry.saved_seq < at_least:
                 continue
-            with entry.lock:
-                try:
-                    self._snapshots.save(entry.collection, entry.index, entry.seq, built_seq=entry.built_seq)
-                    entry.saved_seq = entry.seq
-                except CollectionNotFound:
-                    self.forget(entry.collection)
-                except SimurghError as error:  # the index is derived: serving goes on without a snapshot
-                    log.warning("snapshot failed", collection=entry.collection.name, error=error.message)
+            with entry.lock:  # only as long as it takes to copy: questions wait for it
+                if entry.index is None:
+                    continue
+                state, seq, built_seq = entry.index.state(), entry.seq, entry.built_seq
+            try:
+                self._snapshots.save(entry.collection, state, seq, built_seq=built_seq)
+                if entry.built_seq == built_seq:  # else it was built anew meanwhile
+                    entry.saved_seq = seq
+            except CollectionNotFound:
+                self.forget(entry.collection)
+            except SimurghError as error:  # the index is derived: serving goes on without a snapshot
+                log.warning("snapshot failed", collection=entry.collection.name, error=error.message)
 
     def forget(self, collection: Collection) -> None:
         """Of a collection that was deleted: nothing of its index stays, in memory or on disk."""

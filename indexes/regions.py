@@ -53,7 +53,7 @@ class Regions:
         return [SCRIPTS[code] for code in self._codes[positions].tolist()]
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
-        return {"codes": self._codes, "sums": self._sums}
+        return {"codes": self._codes, "sums": self._sums.copy()}
 
     @classmethod
     def from_state(cls, dim: int, state: dict[str, npt.NDArray[Any]]) -> "Regions":

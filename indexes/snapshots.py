@@ -26,7 +26,7 @@ from indexes.collections import identity_of, made_with
 from indexes.database import reading, writing
 from indexes.durable import make_folder, sync
 from indexes.errors import CollectionNotFound, StorageFull
-from indexes.hybrid import HybridIndex
+from indexes.hybrid import HybridIndex, State, total_of
 from indexes.records import Collection
 
 KEEP = 2
@@ -45,14 +45,14 @@ class Snapshots:
         self._engine = engine
         self._folder = folder
 
-    def save(self, collection: Collection, index: HybridIndex, seq: int, *, built_seq: int) -> bool:
-        """``built_seq``: of the change at which the index was built from live rows alone. False, and nothing
-        is kept, of one that may hold what was purged since, or whose model answers no more and is not about
-        to. Raises StorageFull, CollectionNotFound."""
+    def save(self, collection: Collection, state: State, seq: int, *, built_seq: int) -> bool:
+        """``state`` is a `HybridIndex`'s; ``built_seq`` that of the change at which the index was built from
+        live rows alone. False, and nothing is kept, of one that may hold what was purged since, or whose model
+        answers no more and is not about to. Raises StorageFull, CollectionNotFound."""
         folder = self._folder / collection.id
         name = f"snap-{seq}-{collection.embedder.key}.safetensors"
         partial = folder / f"snap-{seq}-{collection.embedder.key}.tmp"
-        content = safetensors.numpy.save(index.state(), metadata={"seq": str(seq)})
+        content = safetensors.numpy.save(state, metadata={"seq": str(seq)})
         sha256 = hashlib.sha256(content).hexdigest()
         try:
             make_folder(folder)
@@ -73,7 +73,7 @@ class Snapshots:
             "seq": seq,
             "built_seq": built_seq,
             "sha256": sha256,
-            "ntotal": index.dense.total,
+            "ntotal": total_of(state),
             "dim": collection.embedder.dim,
             "embedder": collection.embedder.id,
             "passage_prompt": collection.embedder.passage_prompt,

@@ -116,5 +116,5 @@ class ReEmbedder:
         collection = replace(work.collection, embedder=work.target)
         changes = self._chunks.changes(collection, after=-1)
         index, seq, _recall = build_hybrid(work.target.dim, changes, lambda _done: None)
-        self._snapshots.save(collection, index, max(seq, 0), built_seq=max(seq, 0))
+        self._snapshots.save(collection, index.state(), max(seq, 0), built_seq=max(seq, 0))
         return time.monotonic() - started

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.exc import OperationalError
 
 from indexes import changes as changes_module
+from indexes import identity, intake
 from indexes.errors import (
     CollectionNotFound,
     DocumentNotFound,
@@ -74,6 +75,46 @@ def test_the_same_bytes_within_one_job_and_while_they_wait(store: Store) -> None
     assert store.commit(store.take(versions[0]), "twin")
     job = store.queue.job(TENANT, job_id)
     assert (job.status, job.done, job.total) == ("succeeded", 2, 2)
+
+
+def test_many_documents_at_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identity, "AT_ONCE", 3)
+    monkeypatch.setattr(intake, "AT_ONCE", 3)
+    old = [new_document(f"text {number}", f"{number}.txt") for number in range(10)]
+    changed = [new_document(f"other {number}", f"{number}.txt") for number in range(5)]
+    renamed = [replace(one, tags=["new"]) for one in old[5:]]
+    job_id, _documents, versions = store.queue.accept(store.collection, old, max_queued=100)
+    for number, version_id in enumerate(versions):
+        assert store.commit(store.take(version_id), f"text {number}")
+    job_id, documents, versions = store.queue.accept(
+        store.collection, [*changed, *renamed, *changed[:2]], max_queued=100
+    )
+    assert [one.status for one in documents] == ["queued"] * 5 + ["unchanged"] * 7
+    assert len({one.document_id for one in documents}) == 10
+    assert len(versions) == 5
+    assert store.queue.job(TENANT, job_id).done == 7
+    found = store.documents.page(store.collection, limit=20, after=None).data
+    assert sum(one.tags == ["new"] for one in found) == 5
+
+
+def test_one_source_several_times_in_a_job(store: Store) -> None:
+    job_id, documents, versions = store.accept("first", "second", "first", source="page")
+    assert [one.split(":")[1] for one in documents] == ["queued"] * 3
+    assert len({one.split(":")[0] for one in documents}) == 1
+    assert store.queue.unfinished(limit=9) == [versions[2]], "only the last one counts"
+    assert store.commit(store.take(versions[2]), "first")
+    assert store.queue.job(TENANT, job_id).status == "succeeded"
+
+
+def test_handing_in_many_costs_few_statements(store: Store) -> None:
+    new = [new_document(f"text {number}", f"{number}.txt") for number in range(300)]
+    statements: list[str] = []
+    event.listen(store.database, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    for expected in ("queued", "unchanged"):
+        statements.clear()
+        _job, documents, _versions = store.queue.accept(store.collection, new, max_queued=1000)
+        assert {one.status for one in documents} == {expected}
+        assert len(statements) < 40
 
 
 def test_bytes_that_failed_are_tried_again(store: Store) -> None:

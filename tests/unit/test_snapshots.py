@@ -64,13 +64,13 @@ def loaded(snapshots: Snapshots, collection: Collection) -> tuple[int, int] | No
 
 def test_save_and_load(store: Store, snapshots: Snapshots) -> None:
     assert snapshots.load(store.collection) is None
-    snapshots.save(store.collection, index_of(5), 7, built_seq=0)
+    snapshots.save(store.collection, index_of(5).state(), 7, built_seq=0)
     assert loaded(snapshots, store.collection) == (5, 7)
 
 
 def test_two_are_kept(store: Store, snapshots: Snapshots, tmp_path: Path) -> None:
     for seq in (3, 3, 5, 5, 8):
-        snapshots.save(store.collection, index_of(seq), seq, built_seq=0)
+        snapshots.save(store.collection, index_of(seq).state(), seq, built_seq=0)
     assert seqs(tmp_path, store.collection) == [5, 8]
     with store.database.connect() as db:
         assert db.execute(select(func.count()).select_from(s.snapshots)).scalar_one() == KEEP
@@ -80,8 +80,8 @@ def test_two_are_kept(store: Store, snapshots: Snapshots, tmp_path: Path) -> Non
 def test_a_damaged_one_gives_way_to_the_older(
     store: Store, snapshots: Snapshots, tmp_path: Path, damage: str
 ) -> None:
-    snapshots.save(store.collection, index_of(4), 4, built_seq=0)
-    snapshots.save(store.collection, index_of(6), 6, built_seq=0)
+    snapshots.save(store.collection, index_of(4).state(), 4, built_seq=0)
+    snapshots.save(store.collection, index_of(6).state(), 6, built_seq=0)
     older, newer = files(tmp_path, store.collection)
     _damage(newer, older, damage)
     assert loaded(snapshots, store.collection) == (4, 4)
@@ -112,12 +112,12 @@ def test_what_a_crash_left_is_neither_used_nor_kept(
     (folder / "snap-6.tmp").write_bytes(b"half")
     (folder / "snap-6.safetensors").write_bytes(b"renamed, but its row was not committed")
     assert loaded(snapshots, store.collection) is None
-    snapshots.save(store.collection, index_of(4), 4, built_seq=0)
+    snapshots.save(store.collection, index_of(4).state(), 4, built_seq=0)
     assert seqs(tmp_path, store.collection) == [4]
 
 
 def test_another_embedders_is_refused(store: Store, snapshots: Snapshots) -> None:
-    snapshots.save(store.collection, index_of(4), 4, built_seq=0)
+    snapshots.save(store.collection, index_of(4).state(), 4, built_seq=0)
     for change in ({"id": "another"}, {"dim": 32}, {"passage_prompt": "p: "}):
         other = replace(store.collection, embedder=replace(store.collection.embedder, **change))
         assert loaded(snapshots, other) is None
@@ -125,14 +125,14 @@ def test_another_embedders_is_refused(store: Store, snapshots: Snapshots) -> Non
 
 def test_one_newer_than_the_database_is_refused(store: Store, snapshots: Snapshots) -> None:
     """As after the database was restored from a backup."""
-    snapshots.save(store.collection, index_of(4), store.collection.seq + 1, built_seq=0)
+    snapshots.save(store.collection, index_of(4).state(), store.collection.seq + 1, built_seq=0)
     assert loaded(snapshots, store.collection) is None
 
 
 def test_a_full_disk_leaves_the_old_one(
     store: Store, snapshots: Snapshots, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    snapshots.save(store.collection, index_of(4), 4, built_seq=0)
+    snapshots.save(store.collection, index_of(4).state(), 4, built_seq=0)
 
     def full(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")
@@ -140,14 +140,14 @@ def test_a_full_disk_leaves_the_old_one(
     with monkeypatch.context() as patch:
         patch.setattr("os.fsync", full)
         with pytest.raises(StorageFull, match="No space"):
-            snapshots.save(store.collection, index_of(6), 6, built_seq=0)
+            snapshots.save(store.collection, index_of(6).state(), 6, built_seq=0)
     assert seqs(tmp_path, store.collection) == [4]
     assert loaded(snapshots, store.collection) == (4, 4)
 
 
 def test_nothing_stays_of_a_deleted_collection(store: Store, snapshots: Snapshots, tmp_path: Path) -> None:
-    snapshots.save(store.collection, index_of(4), 4, built_seq=0)
+    snapshots.save(store.collection, index_of(4).state(), 4, built_seq=0)
     store.collections.delete(store.collection)
     with pytest.raises(CollectionNotFound):
-        snapshots.save(store.collection, index_of(4), 5, built_seq=0)
+        snapshots.save(store.collection, index_of(4).state(), 5, built_seq=0)
     assert not (tmp_path / "snapshots" / store.collection.id).exists()
