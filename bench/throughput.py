@@ -18,11 +18,13 @@ from indexes.blobs import Blobs
 from indexes.collections import Collections
 from indexes.database import open_database, reading
 from indexes.embedder import Embedder, passage
+from indexes.embedders import Embedders
 from indexes.pulls import Pulls
 from indexes.queue import Queue
 from ingest.cage import ExtractionCage
 from ingest.jobs import File, Jobs
 from ingest.pipeline import EMBED_CHUNKS
+from ingest.sources import Named
 
 
 def measure(settings: Settings, embedder: Embedder, *, paragraphs_a_file: int) -> Figure:
@@ -60,13 +62,15 @@ def _ingested(
         database = open_database(f"sqlite:///{folder}/simurgh.db")
         try:
             queue, blobs = Queue(database), Blobs(Path(folder) / "files")
-            jobs = Jobs(queue, Pulls(database), blobs, max_bytes=1 << 30, max_queued=len(files))
+            jobs = Jobs(
+                queue, Pulls(database), blobs, max_bytes=1 << 30, max_queued=len(files), named=Named()
+            )
             collection = Collections(database, embedder.identity).get(TENANT, "default")
             job_id, _ = jobs.submit(
                 collection,
                 files=[File(name=name, media_type=None, stream=io.BytesIO(body)) for name, body in files],
             )
-            pipeline = build_pipeline(settings, database, cage, embedder)
+            pipeline = build_pipeline(settings, database, cage, Embedders(embedder))
             for version_id in queue.unfinished(limit=len(files)):
                 pipeline.ingest(version_id)
             ended = [one.status for one in queue.job(TENANT, job_id).documents]

@@ -47,8 +47,8 @@ class Snapshots:
 
     def save(self, collection: Collection, state: State, seq: int, *, built_seq: int) -> bool:
         """``state`` is a `HybridIndex`'s; ``built_seq`` that of the change at which the index was built from
-        live rows alone. False, and nothing is kept, of one that may hold what was purged since, or whose model
-        answers no more and is not about to. Raises StorageFull, CollectionNotFound."""
+        live rows alone. False, and nothing is kept, of one that may hold what was purged since, or whose
+        model answers no more and is not about to. Raises StorageFull, CollectionNotFound."""
         folder = self._folder / collection.id
         name = f"snap-{seq}-{collection.embedder.key}.safetensors"
         partial = folder / f"snap-{seq}-{collection.embedder.key}.tmp"

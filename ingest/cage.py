@@ -118,7 +118,7 @@ class ExtractionCage:
         )
 
 
-# Threads of numerical libraries reserve memory for every core of the machine, and there is nothing to compute.
+# Threads of numerical libraries reserve memory for every core, and there is nothing to compute.
 ONE_THREAD = {
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
