@@ -33,12 +33,11 @@ from indexes.adapters import Adapters
 from indexes.blobs import Blobs
 from indexes.brought import Brought
 from indexes.chunks import Chunks
-from indexes.collections import Collections, embedders_in_use
+from indexes.collections import Collections
 from indexes.database import open_database
 from indexes.documents import Documents
 from indexes.embedder import Embedder
 from indexes.embedders import Embedders
-from indexes.errors import EmbedderMismatch
 from indexes.failures import Failures
 from indexes.fusion import load_fusion
 from indexes.known_vectors import KnownVectors
@@ -55,6 +54,7 @@ from indexes.records import EmbedderIdentity
 from indexes.reembeddings import ReEmbeddings
 from indexes.retrieval import Retrieval
 from indexes.snapshots import Snapshots
+from indexes.switches import Switches
 from indexes.text import Analyzer
 from indexes.workers import Workers
 from ingest.cage import ExtractionCage
@@ -74,8 +74,7 @@ from ingest.stores import Store, open_store
 TENANT = "default"  # whose everything is while there is one key
 SNAPSHOT_INTERVAL = 60.0  # seconds
 PURGE_INTERVAL = 600.0  # seconds between two looks for something to purge
-LOAD_WAITING_INTERVAL = 2.0  # seconds
-PREPARE_INTERVAL = 2.0  # seconds between two looks for a model that is about to take over
+LOOK_INTERVAL = 2.0  # seconds between two looks for adapters that wait, and for models about to take over
 log = structlog.get_logger()
 
 
@@ -102,6 +101,7 @@ class Service:
     pulls: Pulls
     purge: Purge
     re_embeddings: ReEmbeddings
+    switches: Switches
     queue: Queue
     jobs: Jobs
     blobs: Blobs
@@ -118,8 +118,8 @@ class Service:
         if self.parts.process is not None:
             await self.parts.process.start()
         self._background = [
-            asyncio.create_task(_every(LOAD_WAITING_INTERVAL, self._load_waiting_adapters)),
-            asyncio.create_task(_every(PREPARE_INTERVAL, self._prepare_switches)),
+            asyncio.create_task(_every(LOOK_INTERVAL, self._load_waiting_adapters)),
+            asyncio.create_task(_every(LOOK_INTERVAL, self._prepare_switches)),
             asyncio.create_task(_every(SNAPSHOT_INTERVAL, self._save_snapshots)),
             asyncio.create_task(_every(PURGE_INTERVAL, self._purge)),
         ]
@@ -142,23 +142,11 @@ class Service:
             await self.adapters.load_waiting(TENANT)
 
     async def _prepare_switches(self) -> None:
-        await asyncio.to_thread(self.prepare_switches)
-
-    def prepare_switches(self) -> None:
-        """Load model and index of collections that are about to be answered by another one."""
-        coming = self.re_embeddings.coming()
-        for collection in coming:
-            try:
-                self.embedders.of(collection.embedder)
-            except EmbedderMismatch as error:  # questions will be told the same
-                log.warning("re-embedding", collection=collection.name, problem=error.message)
-        self.live.prepare(coming)
+        await asyncio.to_thread(self.switches.prepare)
 
     async def _save_snapshots(self) -> None:
-        await asyncio.to_thread(self.live.renew)
+        await asyncio.to_thread(self.switches.tidy)
         await asyncio.to_thread(self.live.save)
-        in_use = await asyncio.to_thread(embedders_in_use, self.database)
-        self.embedders.release(in_use)
 
     async def _purge(self) -> None:
         await asyncio.to_thread(self.purge.run, every=self.settings.purge_hours * 3600)
@@ -220,6 +208,7 @@ async def build_service(
         pulls=pulls,
         purge=Purge(database, snapshots, blobs),
         re_embeddings=ReEmbeddings(database),
+        switches=Switches(database, embedders, live),
         queue=queue,
         jobs=Jobs(
             queue,
@@ -421,7 +410,6 @@ def build_re_embedder(
         chunks=Chunks(database, Analyzer()),
         snapshots=Snapshots(database, settings.data_dir / "snapshots"),
         embedders=embedders,
-        in_use=lambda: embedders_in_use(database),
         wait=stop.wait,
     )
 

@@ -23,7 +23,6 @@ from sqlalchemy.exc import IntegrityError
 from indexes import schema as s
 from indexes.changes import lock
 from indexes.database import reading, writing
-from indexes.endings import UNFINISHED
 from indexes.errors import AlreadyExists, CollectionNotFound, InvalidRequest, Reembedded
 from indexes.records import Collection, EmbedderIdentity, Page
 
@@ -178,14 +177,6 @@ def made_with(table: Table, embedder: EmbedderIdentity) -> ColumnElement[bool]:
     """Whether its passages' vectors are those of ``embedder``: a question's prompt says nothing of them."""
     values = embedder_values(embedder)
     return and_(*(table.c[name] == values[name] for name in ("embedder", "dim", "passage_prompt")))
-
-
-def embedders_in_use(engine: Engine) -> set[EmbedderIdentity]:
-    """Those of all collections, and those that are about to take over."""
-    running = select(s.re_embeddings).where(s.re_embeddings.c.status.in_(UNFINISHED))
-    with reading(engine) as db:
-        rows = [*db.execute(select(s.collections)), *db.execute(running)]
-    return {identity_of(row) for row in rows}
 
 
 def require_embedder(db: Connection, locked: Row[Any], now: EmbedderIdentity) -> None:

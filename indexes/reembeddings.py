@@ -118,6 +118,13 @@ class ReEmbeddings:
             if changed:
                 end_versions(db, {work.job_id: 1})
 
+    def in_use(self) -> set[EmbedderIdentity]:
+        """The models of all collections, and those that are about to take over."""
+        running = select(R).where(R.c.status.in_(UNFINISHED))
+        with reading(self._engine) as db:
+            rows = [*db.execute(select(s.collections)), *db.execute(running)]
+        return {identity_of(row) for row in rows}
+
     def coming(self) -> Sequence[Collection]:
         """Collections as they will be, of those for which the index of another model is ready."""
         of_target = and_(

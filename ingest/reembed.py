@@ -12,7 +12,7 @@ from indexes.embedders import Embedders
 from indexes.errors import CollectionNotFound, Reembedded, SimurghError, StorageFull, Unavailable
 from indexes.hybrid import build_hybrid
 from indexes.new_vectors import BATCH, NewVectors
-from indexes.records import EmbedderIdentity, ReEmbedding
+from indexes.records import ReEmbedding
 from indexes.reembeddings import ReEmbeddings
 from indexes.snapshots import Snapshots
 
@@ -30,7 +30,6 @@ class ReEmbedder:
         chunks: Chunks,
         snapshots: Snapshots,
         embedders: Embedders,
-        in_use: Callable[[], set[EmbedderIdentity]],
         wait: Callable[[float], bool],
     ) -> None:
         """``wait`` pauses for seconds, and is true at once when the worker stops."""
@@ -39,7 +38,6 @@ class ReEmbedder:
         self._chunks = chunks
         self._snapshots = snapshots
         self._embedders = embedders
-        self._in_use = in_use
         self._wait = wait
 
     def ingest(self, work_id: str) -> None:
@@ -55,7 +53,7 @@ class ReEmbedder:
                 return
             self._vectors.clear(work)
             self._snapshots.forget_old(work.collection.id)
-            self._embedders.release(self._in_use())
+            self._embedders.release(self._re_embeddings.in_use())
         except CollectionNotFound:
             return  # it was deleted, and its vectors with it
         except (Unavailable, StorageFull):
