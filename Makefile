@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test test-compose check bench bench-ingestion eval torture lock clean set-up set-up-dev models
+.PHONY: help serve demo test test-compose check bench bench-ingestion eval torture power-loss lock clean set-up set-up-dev models
 MAKEFLAGS += --no-print-directory
 
 # Any Python finds the right one, so take the first that runs: a version manager's stand-in may not.
@@ -42,6 +42,9 @@ bench-ingestion: set-up-dev models ## Measure ingestion, and asking meanwhile, a
 
 torture: set-up-dev ## Kill doors and workers a thousand times, on both databases; about two hours (ARGS='--kills 50')
 	@exec $(BIN)/python -m tests.torture $(ARGS)
+
+power-loss: set-up-dev ## Cut the power after every file operation of recorded runs; about half an hour (ARGS='--drawn 1')
+	@exec $(BIN)/python -m tests.torture.power $(ARGS)
 
 eval: set-up-dev models ## Evaluate against public sets and peers, about an hour (ARGS='--sample 40' for minutes)
 	@exec $(BIN)/python -m evaluation $(ARGS)

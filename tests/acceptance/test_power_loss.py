@@ -16,7 +16,7 @@ from tests.torture.power.recovery import Recovery
 from tests.torture.power.trace import why_not
 
 ACTIONS = 12  # each kind of action once
-BETWEEN = 40  # a prefix every so many operations, beside those that end with a promise
+BETWEEN = 80  # a prefix every so many operations, beside those that end with a promise
 LAST = 6  # promises that are looked at where a sync is forgotten
 Forgotten = Callable[[Sequence[Operation], int], bool]
 

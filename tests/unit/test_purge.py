@@ -98,6 +98,49 @@ def test_the_deletion_is_told(disk: Disk) -> None:
     assert told.purged_at >= told.deleted_at
 
 
+def test_one_that_is_deleted_meanwhile_is_left_for_the_next_time(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Snapshots may still tell of it: it must not be told as purged."""
+    first, second = (disk.bench.ingest(f"{CANARY} {name}", name) for name in ("a.txt", "b.txt"))
+    disk.store.delete(first.document_id)
+    drop = disk.snapshots.drop_stale
+
+    def meanwhile(collection_id: str, purged_seq: int) -> None:
+        disk.store.delete(second.document_id)
+        drop(collection_id, purged_seq)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(disk.snapshots, "drop_stale", meanwhile)
+        assert disk.purge.run().documents == 1
+    told = {
+        one.document_id: one.purged_at
+        for one in disk.store.documents.deletions(disk.store.collection, limit=10, after=None).data
+    }
+    assert told[first.document_id] is not None
+    assert told[second.document_id] is None
+    assert disk.purge.run() == Purged(documents=1, chunks=1, files=0)
+
+
+def test_a_deletion_is_told_as_purged_when_its_passages_are_gone(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The power may fail in between."""
+    gone = disk.bench.ingest(CANARY, "a.txt")
+    disk.store.delete(gone.document_id)
+
+    def killed(_collection_id: str, _top: int) -> int:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(disk.purge, "_remove_chunks", killed)
+        with pytest.raises(KeyboardInterrupt):
+            disk.purge.run()
+    [told] = disk.store.documents.deletions(disk.store.collection, limit=10, after=None).data
+    assert told.purged_at is None
+    assert disk.purge.run().documents == 1
+
+
 def test_what_a_new_version_replaced_is_purged_too(disk: Disk) -> None:
     disk.bench.ingest(CANARY, "a.txt")
     disk.bench.ingest("Ferries leave at noon.", "a.txt")
