@@ -11,7 +11,7 @@ from indexes.changes import lock
 from indexes.collections import record as collection_record
 from indexes.database import reading, writing
 from indexes.endings import UNFINISHED, end_versions
-from indexes.errors import CollectionNotFound, SourceNotFound, Unavailable
+from indexes.errors import CollectionNotFound, QueueFull, SourceNotFound
 from indexes.records import Collection, Document, NewSource, Pull, Source
 
 PULLED = "pulled"  # how the source of what a pull brought begins
@@ -241,10 +241,10 @@ def new_job(db: Connection, collection: Collection, *, total: int) -> str:
 
 
 def require_room(db: Connection, count: int, max_queued: int) -> None:
-    """Raises Unavailable when more than ``max_queued`` versions would wait."""
+    """Raises QueueFull when more than ``max_queued`` versions would wait."""
     waiting = db.execute(select(func.count()).where(s.versions.c.status.in_(UNFINISHED))).scalar_one()
     if waiting + count > max_queued:
-        raise Unavailable(f"{waiting} documents wait already: try again later", retry_after=30)
+        raise QueueFull(f"{waiting} documents wait already: try again later", retry_after=30)
 
 
 def is_running(db: Connection, pull_id: str) -> bool:

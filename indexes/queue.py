@@ -61,7 +61,7 @@ class Queue:
         """Record a job durably. Returns its id, its documents, and the ids of versions to work on.
 
         The same bytes in the same collection are ``unchanged``: they cost nothing.
-        Raises Unavailable when more than ``max_queued`` versions wait already, CollectionNotFound.
+        Raises QueueFull when more than ``max_queued`` versions wait already, CollectionNotFound.
         """
         with writing(self._engine) as db:
             lock(db, collection.id)
@@ -77,7 +77,7 @@ class Queue:
     def extend(self, pull: Pull, new: Sequence[NewDocument], *, max_queued: int) -> bool:
         """Documents that a pull found, into its job; False when it was cancelled meanwhile.
 
-        Raises Unavailable as `accept` does, CollectionNotFound.
+        Raises QueueFull as `accept` does, CollectionNotFound.
         """
         with writing(self._engine) as db:
             lock(db, pull.collection.id)

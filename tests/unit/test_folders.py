@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from indexes import schema as s
 from indexes.database import reading
-from indexes.errors import InvalidRequest
+from indexes.errors import InvalidRequest, QueueFull
 from indexes.records import Document, Job, Source
 from ingest import folder as folders
 from ingest.folder import Folder
@@ -430,3 +430,23 @@ def test_watched_it_is_pulled_once_an_hour_too(bench: Bench, root: Path, handboo
     assert the_source(bench).every == 86_400
     pull(bench)
     assert the_source(bench).every is None
+
+
+def test_more_files_than_may_wait_are_taken_by_and_by(bench: Bench, root: Path, handbook: Counted) -> None:
+    bench.puller._max_queued = 60
+    for number in range(130):
+        write(root / f"{number}.txt", f"The ferry {number} leaves at noon.")
+    bench.jobs.submit(bench.store.collection, pulled=[Files(store="handbook")])
+    [pull_id] = bench.pulls.unfinished(limit=9)
+    for waiting in (50, 50, 30):  # a batch, and no room for another
+        if waiting == 50:
+            with pytest.raises(QueueFull):
+                bench.puller.ingest(pull_id)
+        else:
+            bench.puller.ingest(pull_id)
+        versions_now = bench.store.queue.unfinished(limit=200)
+        assert len(versions_now) == waiting
+        for version_id in versions_now:
+            bench.pipeline.ingest(version_id)
+    assert len(texts(bench)) == 130
+    assert bench.pulls.unfinished(limit=9) == []
