@@ -24,6 +24,7 @@
     ├── StorageFull
     ├── UpstreamFailed
     └── Unavailable
+        ├── QueueFull
         ├── EngineUnavailable
         └── IndexUnavailable
 
@@ -164,6 +165,10 @@ class Unavailable(SimurghError):
     def __init__(self, message: str, *, retry_after: int = 5, param: str | None = None) -> None:
         super().__init__(message, param=param)
         self.retry_after = retry_after
+
+
+class QueueFull(Unavailable):
+    """As many documents wait as may: there is room when some of them have ended."""
 
 
 class EngineUnavailable(Unavailable):

@@ -49,7 +49,7 @@ class Failures:
     ) -> tuple[str, list[JobDocument]]:
         """Read failed documents again, all of them where none are named. Returns the job and its documents.
 
-        Raises InvalidRequest for a document that has not failed, Unavailable, CollectionNotFound."""
+        Raises InvalidRequest for a document that has not failed, QueueFull, CollectionNotFound."""
         query = _failed(collection)
         if documents is not None:
             query = query.where(s.documents.c.id.in_(documents))

@@ -66,7 +66,7 @@ class Queue:
 
         The same bytes in the same collection are ``unchanged``: they cost nothing.
         ``priority``: a place in `indexes.turns.PRIORITIES`.
-        Raises Unavailable when more than ``max_queued`` versions of the tenant would wait,
+        Raises QueueFull when more than ``max_queued`` versions of the tenant would wait,
         CollectionNotFound.
         """
         with writing(self._engine) as db:
@@ -83,7 +83,7 @@ class Queue:
     def extend(self, pull: Pull, new: Sequence[NewDocument], *, max_queued: int) -> bool:
         """Documents that a pull found, into its job; False when it was cancelled meanwhile.
 
-        Raises Unavailable as `accept` does, CollectionNotFound.
+        Raises QueueFull as `accept` does, CollectionNotFound.
         """
         with writing(self._engine) as db:
             lock(db, pull.collection.id)

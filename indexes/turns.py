@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, func, select
 from indexes import schema as s
 from indexes.database import reading
 from indexes.endings import UNFINISHED
-from indexes.errors import Unavailable
+from indexes.errors import QueueFull
 
 Priority = Literal["high", "normal", "low"]
 PRIORITIES: tuple[Priority, ...] = get_args(Priority)  # recorded by their place here
@@ -56,11 +56,11 @@ def waiting_pulls(engine: Engine, *, limit: int) -> list[str]:
 
 
 def require_room(db: Connection, tenant: str, count: int, max_queued: int) -> None:
-    """Raises Unavailable when more than ``max_queued`` versions of the tenant would wait."""
+    """Raises QueueFull when more than ``max_queued`` versions of the tenant would wait."""
     count_them = select(func.count()).select_from(s.versions)
     waiting = db.execute(count_them.where(s.WAITING, s.versions.c.tenant == tenant)).scalar_one()
     if waiting + count > max_queued:
-        raise Unavailable(f"{waiting} documents wait already: try again later", retry_after=30)
+        raise QueueFull(f"{waiting} documents wait already: try again later", retry_after=30)
 
 
 def _share(limit: int, tenants: int) -> int:

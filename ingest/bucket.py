@@ -16,7 +16,7 @@ import structlog
 
 from indexes.errors import FetchFailed, SimurghError, Unavailable
 from indexes.records import LeftOut
-from ingest.globs import aside
+from ingest.globs import aside, is_name
 from ingest.stores import Copied, Entry, Keep, guarded
 
 BLOCK = 8 << 20  # bytes asked for at once, which bounds the memory
@@ -33,7 +33,7 @@ class Protocol:
     without: Mapping[str, Any] = field(default_factory=dict)  # options where none does
 
 
-S3 = Protocol(credentials=frozenset({"key", "username", "anon", "session"}), without={"anon": True})
+S3 = Protocol(credentials=frozenset({"key", "username", "profile", "anon"}), without={"anon": True})
 GCS = Protocol(credentials=frozenset({"token"}), without={"token": "anon"})
 AZURE = Protocol(
     credentials=frozenset(
@@ -78,7 +78,7 @@ class Bucket:
                 continue  # the folder itself
             if any(aside(part) for part in inside.split("/")):
                 continue
-            if not all(inside.split("/")) or not inside.isprintable():
+            if not all(is_name(part) for part in inside.split("/")):
                 yield LeftOut(name=repr(key), reason="its name cannot be a path")
             else:
                 info = found[name]

@@ -1,10 +1,17 @@
 """Which files of a store are meant: by patterns, and not those that are hidden or half written."""
 
+import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 ASIDE_STARTS = (".", "~$")  # hidden; what Office keeps beside an open document
 ASIDE_ENDS = ("~", ".tmp", ".part", ".partial", ".crdownload", ".swp")
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def is_name(name: str) -> bool:
+    """Whether a file or folder can be called so; a joiner may stand in a Persian name."""
+    return name not in ("", ".", "..") and not CONTROL.search(name)
 
 
 def aside(name: str) -> bool:

@@ -10,7 +10,7 @@ import jsonpath
 from indexes.errors import InvalidRequest
 from indexes.records import NewSource
 from ingest.fetch import check_url
-from ingest.globs import aside
+from ingest.globs import aside, is_name
 from ingest.handed import address_of, digest
 from ingest.stores import Store
 
@@ -149,7 +149,7 @@ def seconds(refresh: str) -> float:
 
 
 def _is_below(name: str) -> bool:
-    return bool(name) and name.isprintable() and "\\" not in name and not aside(name)
+    return is_name(name) and "\\" not in name and not aside(name)
 
 
 def _check_path(path: str, param: str) -> None:

@@ -14,7 +14,7 @@ import structlog
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
 from sqlalchemy.exc import SQLAlchemyError
 
-from indexes.errors import SimurghError, StorageFull, Unavailable
+from indexes.errors import QueueFull, SimurghError, StorageFull, Unavailable
 from indexes.workers import Workers
 
 APPLICATION_VERSION = "ingest-1"  # pinned: recovery only takes up workflows of the same version
@@ -173,13 +173,13 @@ def _forget_ended(work_id: str) -> None:
 def _with_patience(task: Task, work_id: str, stop: threading.Event) -> None:
     """Try again what may pass; what never gets through is failed with the last reason.
 
-    A full disk is waited for, however long it takes."""
+    A full disk or queue is waited for, however long it takes."""
     pause, attempt = FIRST_PAUSE, 0
     while attempt < TRIES:
         try:
             task.ingest(work_id)
             return
-        except StorageFull as error:  # nobody's fault, and it is not over before somebody makes space
+        except (StorageFull, QueueFull) as error:  # nobody's fault, and over when there is space again
             log.warning("paused: no space", work=work_id, reason=error.message, pause=pause)
             last: SimurghError = error
         except Unavailable as error:

@@ -70,14 +70,19 @@ def test_objects_become_documents_and_follow_the_bucket(
     bench: Bench, lake: Buckets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake.put("a.txt", b"The ferry leaves at noon.")
-    lake.put("reports/b c.txt", "بندر در توفان بسته است.".encode())
+    lake.put("reports/می‌روم 船.txt", "بندر در توفان بسته است.".encode())
+    lake.put("a//b.txt", b"A folder without a name.")
     lake.put("reports/", b"")  # as consoles make folders
     lake.put(".hidden/c.txt", b"Nobody's business.")
     lake.put("large.txt", b"x" * (MAX_BYTES + 1))
     read = reads(monkeypatch)
-    assert pull(bench).status == "succeeded"
+    job = pull(bench)
+    assert (job.status, job.pulls[0].error) == (
+        "succeeded",
+        "1 left out: 'a//b.txt' (its name cannot be a path)",
+    )
     found = documents(bench)
-    assert set(found) == {"lake:a.txt", "lake:reports/b c.txt", "lake:large.txt"}
+    assert set(found) == {"lake:a.txt", "lake:reports/می‌روم 船.txt", "lake:large.txt"}
     assert found["lake:large.txt"].error_code == "too_large"
     assert len(texts(bench)) == 2
     read.clear()
@@ -85,13 +90,13 @@ def test_objects_become_documents_and_follow_the_bucket(
     assert read == []
 
     lake.put("a.txt", b"The ferry leaves at nine.")
-    lake.rename("reports/b c.txt", "reports/d.txt")
+    lake.rename("reports/می‌روم 船.txt", "reports/d.txt")
     lake.delete("large.txt")
     bench.embedder.embedded = 0
     pull(bench)
     after = documents(bench)
     assert set(after) == {"lake:a.txt", "lake:reports/d.txt"}
-    assert after["lake:reports/d.txt"].id == found["lake:reports/b c.txt"].id
+    assert after["lake:reports/d.txt"].id == found["lake:reports/می‌روم 船.txt"].id
     assert bench.embedder.embedded == 1
     assert "The ferry leaves at nine." in texts(bench)
 

@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
 from indexes import schema as s
-from indexes.database import reading
-from indexes.errors import InvalidRequest
+from indexes.database import reading, writing
+from indexes.errors import InvalidRequest, QueueFull
+from indexes.pulls import item_source
 from indexes.records import Document, Job, Source
 from ingest import folder as folders
 from ingest.folder import Folder
 from ingest.sources import Files, Named
-from ingest.stores import Copied, Keep
+from ingest.stores import Copied, Entry, Keep
 from tests.support.ingestion import MAX_BYTES, Bench
 from tests.support.store import TENANT
 
@@ -369,9 +370,11 @@ def test_names_that_are_no_text(bench: Bench, root: Path, handbook: Counted) -> 
         file.write("What is its name?")
     job = pull(bench)
     assert job.pulls[0].error == "1 left out: \\xff.txt (its name is not UTF-8)"
-    write(root / "کشتی 船.txt", "The ferry leaves at night.")
+    write(root / "کشتی‌ها" / "船 1.txt", "The ferry leaves at night.")
     again(bench)
-    assert "handbook:کشتی 船.txt" in documents(bench)
+    assert "handbook:کشتی‌ها/船 1.txt" in documents(bench)
+    pull(bench, path="کشتی‌ها")
+    assert len(texts(bench)) == 3
 
 
 def test_deleted_by_hand_it_is_there_again(bench: Bench, root: Path, handbook: Counted) -> None:
@@ -430,3 +433,64 @@ def test_watched_it_is_pulled_once_an_hour_too(bench: Bench, root: Path, handboo
     assert the_source(bench).every == 86_400
     pull(bench)
     assert the_source(bench).every is None
+
+
+def test_more_files_than_may_wait_are_taken_by_and_by(bench: Bench, root: Path, handbook: Counted) -> None:
+    bench.puller._max_queued = 60
+    for number in range(130):
+        write(root / f"{number}.txt", f"The ferry {number} leaves at noon.")
+    bench.jobs.submit(bench.store.collection, pulled=[Files(store="handbook")])
+    [pull_id] = bench.pulls.unfinished(limit=9)
+    for waiting in (50, 50, 30):  # a batch, and no room for another
+        if waiting == 50:
+            with pytest.raises(QueueFull):
+                bench.puller.ingest(pull_id)
+        else:
+            bench.puller.ingest(pull_id)
+        versions_now = bench.store.queue.unfinished(limit=200)
+        assert len(versions_now) == waiting
+        for version_id in versions_now:
+            bench.pipeline.ingest(version_id)
+    assert len(texts(bench)) == 130
+    assert bench.pulls.unfinished(limit=9) == []
+
+
+def test_ten_thousand_files_that_did_not_change(bench: Bench, root: Path, handbook: Counted) -> None:
+    """As a worker would have left them; each is seen again, and none is opened."""
+    for number in range(10_000):
+        folder = root / str(number % 100)
+        folder.mkdir(exist_ok=True)
+        (folder / f"{number}.txt").touch()
+        os.utime(folder / f"{number}.txt", (1e9 + number, 1e9 + number))
+    asked = Files(store="handbook")
+    job_id, _ = bench.jobs.submit(bench.store.collection, pulled=[asked])
+    key = asked.source(Named(stores=bench.stores)).key
+    entries = [one for one in handbook.entries("") if isinstance(one, Entry)]
+    with writing(bench.store.database) as db:
+        common = {"collection_id": bench.store.collection.id, "tags": [], "metadata": {}, "created_at": 1.0}
+        db.execute(
+            insert(s.documents),
+            [
+                {"id": f"d{at}", "source": item_source(key, one.path), "name": one.path, **common}
+                for at, one in enumerate(entries)
+            ],
+        )
+        done = {"job_id": job_id, "ordinal": 0, "status": "done", "origin": {}, "created_at": 1.0}
+        db.execute(
+            insert(s.versions),
+            [
+                {"id": f"v{at}", "document_id": f"d{at}", "validators": dict(one.validators), **done}
+                for at, one in enumerate(entries)
+            ],
+        )
+    bench.puller._max_items = 10_000
+    [pull_id] = bench.pulls.unfinished(limit=9)
+    began = time.process_time()
+    bench.puller.ingest(pull_id)
+    took = time.process_time() - began
+    assert bench.store.queue.job(TENANT, job_id).pulls[0].items == 10_000
+    assert (handbook.opened, versions(bench), bench.store.queue.unfinished(limit=9)) == ([], 10_000, [])
+    with reading(bench.store.database) as db:
+        unseen = db.execute(select(func.count()).where(s.documents.c.seen_at.is_(None))).scalar_one()
+    assert unseen == 0
+    assert took < 5
