@@ -1,8 +1,8 @@
 """Snapshots of an index on disk, so that a restart need not rebuild it.
 
-``<collection>/snap-<seq>.tmp`` -> fsync -> read back and hash -> rename -> fsync the folder -> a row
-{file, seq, sha256, ntotal, dim, embedder}. Two are kept. A file that does not match its row in every
-respect is never used: the older one is, else the index is rebuilt from the database.
+``<collection>/snap-<seq>.tmp`` -> fsync -> read back and hash -> under the collection's lock: rename, fsync
+the folder, a row {file, seq, sha256, ntotal, dim, embedder}. Two are kept. A file that does not match its row
+in every respect is never used: the older one is, else the index is rebuilt from the database.
 """
 
 import contextlib
@@ -10,8 +10,10 @@ import hashlib
 import os
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import safetensors.numpy
 import structlog
@@ -46,26 +48,12 @@ class Snapshots:
         """``built_seq``: of the change at which the index was built from live rows alone. Nothing is kept of
         one that may hold what was purged since. Raises StorageFull, CollectionNotFound."""
         folder = self._folder / collection.id
-        name = f"snap-{seq}.safetensors"
         partial = folder / f"snap-{seq}.tmp"
         content = safetensors.numpy.save(index.state(), metadata={"seq": str(seq)})
         sha256 = hashlib.sha256(content).hexdigest()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with partial.open("wb") as out:
-                out.write(content)
-                out.flush()
-                os.fsync(out.fileno())
-            if sha256_of(partial) != sha256:
-                raise OSError(None, "what was read back is not what was written")
-            partial.rename(folder / name)
-            sync(folder)
-        except OSError as error:
-            partial.unlink(missing_ok=True)
-            raise StorageFull(f"cannot write an index snapshot: {error.strerror}") from error
         row = {
             "collection_id": collection.id,
-            "file": name,
+            "file": f"snap-{seq}.safetensors",
             "seq": seq,
             "built_seq": built_seq,
             "sha256": sha256,
@@ -74,15 +62,33 @@ class Snapshots:
             "embedder": collection.embedder.id,
             "created_at": time.time(),
         }
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with partial.open("wb") as out:
+                out.write(content)
+                out.flush()
+                os.fsync(out.fileno())
+            if sha256_of(partial) != sha256:
+                raise OSError(None, "what was read back is not what was written")
+            self._publish(collection, partial, row)
+        except OSError as error:
+            raise StorageFull(f"cannot write an index snapshot: {error.strerror}") from error
+        finally:
+            partial.unlink(missing_ok=True)
+        self._forget_old(collection.id)
+
+    def _publish(self, collection: Collection, partial: Path, row: Mapping[str, Any]) -> None:
+        """The name and its row under one lock: to whoever tidies up, a file without a row is a crash's."""
         with writing(self._engine) as db:
             try:
                 purged_seq = lock(db, collection.id).purged_seq
             except CollectionNotFound:
                 self.forget(collection)
                 raise
-            if built_seq >= purged_seq:
+            if row["built_seq"] >= purged_seq:
+                partial.rename(partial.with_name(row["file"]))
+                sync(partial.parent)
                 db.execute(insert(s.snapshots).values(row))
-        self._forget_old(collection.id)
 
     def load(self, collection: Collection) -> Loaded | None:
         """The newest snapshot that holds what its row promises; None when none does."""
@@ -122,10 +128,12 @@ class Snapshots:
     def _forget_old(self, collection_id: str) -> None:
         mine = s.snapshots.c.collection_id == collection_id
         with writing(self._engine) as db:
+            with contextlib.suppress(CollectionNotFound):  # then all of its files go
+                lock(db, collection_id)
             rows = db.execute(select(s.snapshots).where(mine).order_by(s.snapshots.c.id.desc())).all()
             db.execute(delete(s.snapshots).where(s.snapshots.c.id.in_([row.id for row in rows[KEEP:]])))
-        kept = {row.file for row in rows[:KEEP]}
-        for path in (self._folder / collection_id).glob("*"):
-            if path.name not in kept:  # older ones, and what a crash left
-                with contextlib.suppress(OSError):
-                    path.unlink()
+            kept = {row.file for row in rows[:KEEP]}
+            for path in (self._folder / collection_id).glob("*"):
+                if path.name not in kept:  # older ones, and what a crash left
+                    with contextlib.suppress(OSError):
+                        path.unlink()

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, insert, select, update
+from tests.torture.parts import Parts, build
 
 from indexes import schema as s
 from indexes.database import writing
 from ingest.jobs import File
-from tests.torture.parts import Parts, build
 from tests.torture.torture import Ledger, check
 from tests.torture.victim import SAYS, text_of
 
