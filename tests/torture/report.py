@@ -93,6 +93,6 @@ def _engine(engine: Recovered) -> Table:
             ("answered 503 with Retry-After", str(engine.refused)),
             ("minutes", f"{engine.minutes:.1f}"),
         ),
-        note=f"It had {engine.limit:.0f} seconds to be back, each time. No answer differed from the first and "
+        note=f"It had {engine.limit:.0f} seconds to be back each time. No answer differed from the first, "
         "no process was left: otherwise there would be no page.",
     )
