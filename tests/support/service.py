@@ -48,7 +48,7 @@ class RunningService:
     def log(self) -> str:
         return (self.folder / "service.log").read_text()
 
-    def start(self) -> None:
+    def start(self, seconds: float = READY) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         if self._process is not None:
             self._process.wait(10)  # one that was killed
@@ -61,7 +61,7 @@ class RunningService:
                 stderr=log,
                 start_new_session=True,
             )
-        self.wait_ready()
+        self.wait_ready(seconds)
 
     def wait_ready(self, seconds: float = READY) -> None:
         """Until the engine answers and the worker has reported."""

@@ -31,6 +31,7 @@ RECOVERY, STARTS = (
     60.0,
     3.0,
 )  # seconds until it must answer again, or so many times its first start, if longer
+START = 900.0  # seconds for the first start, on however busy a machine
 GONE = 30.0  # seconds until nothing may be left of what was killed or stopped
 Say = Callable[[str], None]
 
@@ -51,7 +52,7 @@ def torture_engine(folder: Path, *, kills: int, seed: int, say: Say) -> Recovere
     begun = time.monotonic()
     service = RunningService(folder)
     try:
-        service.start()
+        service.start(START)
         found = _Torture(service, started_in=time.monotonic() - begun, seed=seed).run(kills, say)
         family = psutil.Process(service.pid).children(recursive=True)
         assert service.stop() == 0, service.log[-4000:]

@@ -1,4 +1,4 @@
-"""What was killed where, and what became of it, as one page of Markdown."""
+"""What was killed where, and what became of it, as pages of Markdown."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -28,18 +28,21 @@ ENGINE = (
 )
 
 
-def report(outcomes: Mapping[str, Outcome], engine: Recovered | None, *, command: str, postgres: str) -> str:
-    facts = surroundings(
-        also=", ".join(f"{name} {version(name)}" for name in PACKAGES) + f", {postgres}", command=command
+def page(outcomes: Mapping[str, Outcome], **facts: str) -> str:
+    tables = (_sums(outcomes), _points(outcomes))
+    return _page(
+        "Torture of API, worker and purge", Section(title="Outcome", text=PROMISE, tables=tables), facts
     )
-    sections = []
-    if outcomes:
-        sections.append(
-            Section(title="API, worker and purge", text=PROMISE, tables=(_sums(outcomes), _points(outcomes)))
-        )
-    if engine is not None:
-        sections.append(Section(title="Engine", text=ENGINE, tables=(_engine(engine),)))
-    return Report(title="Torture", facts=facts, sections=tuple(sections)).markdown()
+
+
+def engine_page(engine: Recovered, **facts: str) -> str:
+    section = Section(title="Outcome", text=ENGINE, tables=(_engine(engine),))
+    return _page("Torture of the engine", section, facts)
+
+
+def _page(title: str, section: Section, facts: Mapping[str, str]) -> str:
+    more = {"also": ", ".join(f"{name} {version(name)}" for name in PACKAGES), **facts}
+    return Report(title=title, facts=surroundings(**more), sections=(section,)).markdown()
 
 
 def _sums(outcomes: Mapping[str, Outcome]) -> Table:
@@ -53,7 +56,7 @@ def _sums(outcomes: Mapping[str, Outcome]) -> Table:
     ]
     statuses = sorted({status for one in every for status in one.requests})
     return Table(
-        title="Outcome",
+        title="In numbers",
         header=("", *outcomes),
         rows=(
             row("killed in all", *(one.killed.total() for one in every)),
@@ -82,7 +85,7 @@ def _points(outcomes: Mapping[str, Outcome]) -> Table:
 def _engine(engine: Recovered) -> Table:
     times = sorted(engine.seconds)
     return Table(
-        title="Outcome",
+        title="In numbers",
         header=("", "engine"),
         rows=(
             ("killed", str(engine.killed.total())),
