@@ -29,7 +29,7 @@ CLIENTS = 2
 PATIENCE = 8  # starts of an API that a victim may take to come to its point; then it is killed where it is
 SHORTEST, LONGEST = 2.5, 12.0  # seconds of that
 PURGES = 0.15  # of all kills, at most; `kills` are those of API and worker
-START = 60.0  # seconds that an API may take to listen, and a purge to end
+START = 60.0  # seconds that an API may take to listen, and a process to end
 DRAIN = 300.0  # seconds to work off what is left
 LOOK = 2.0  # seconds between two looks for chunks that are there twice
 KINDS = {  # of request that bring a victim to its point
@@ -43,6 +43,7 @@ KINDS = {  # of request that bring a victim to its point
 }
 Say = Callable[[str], None]
 FORKS = multiprocessing.get_context("forkserver")
+LOOKING = threading.Lock()  # a start looks at all processes, and a status is told to one look alone
 
 
 @dataclass(kw_only=True)
@@ -65,30 +66,42 @@ class Victim:
         self.pipe, theirs = FORKS.Pipe(duplex=False)
         self._process = FORKS.Process(target=victim.main, args=(role, url, folder, point, times, theirs))
         self._log = folder / f"{role}.log"
-        self._process.start()
+        with LOOKING:
+            self._process.start()
         theirs.close()
         self.born = time.monotonic()
         self.due = self.born + patience
         self.killed = False
 
     @property
+    def status(self) -> int | None:
+        with LOOKING:
+            return self._process.exitcode
+
+    @property
     def alive(self) -> bool:
-        return self._process.exitcode is None
+        return self.status is None
 
     def kill(self) -> None:
         self.killed = True
         self._process.kill()
-        self._process.join()
+        self._wait()
 
     def end(self) -> None:
         """As an operator ends it, by SIGTERM."""
         self._process.terminate()
-        self._process.join(60)
-        assert self._process.exitcode in (0, -signal.SIGTERM), self.told()
+        self._wait()
+        assert self.status in (0, -signal.SIGTERM), self.told()
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + START
+        while self.alive:
+            assert time.monotonic() < deadline, f"{self.role} does not end: {self.told()}"
+            time.sleep(0.002)
 
     def was_killed(self) -> bool:
         """Or whether it had come to its end before. Raises AssertionError if that was another one."""
-        status = self._process.exitcode
+        status = self.status
         assert status in (0, -signal.SIGKILL), f"{self.role} ended with {status}: {self.told()}"
         assert status or self.role == "purge", f"{self.role} ended by itself: {self.told()}"
         return status == -signal.SIGKILL
