@@ -37,7 +37,7 @@ check: set-up-dev ## Style, types and the direction of imports, about a minute
 bench: set-up-dev ## Measure: each figure is a ratio made in one run, about 10 minutes
 	@exec $(BIN)/python -m bench $(ARGS)
 
-torture: set-up-dev ## Kill doors and workers a thousand times, on both databases; about two hours (ARGS='--kills 50')
+torture: set-up-dev models ## Kill API and workers 1,000 times on both databases, the engine 20 times; about half an hour (ARGS='--kills 50')
 	@exec $(BIN)/python -m tests.torture $(ARGS)
 
 eval: set-up-dev models ## Evaluate against public sets and peers, about an hour (ARGS='--sample 40' for minutes)
