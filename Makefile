@@ -40,7 +40,7 @@ bench: set-up-dev ## Measure: each figure is a ratio made in one run, about 10 m
 bench-ingestion: set-up-dev models ## Measure ingestion, and asking meanwhile, about an hour (ARGS=--small for minutes)
 	@exec $(BIN)/python -m bench.ingestion $(ARGS)
 
-torture: set-up-dev ## Kill doors and workers a thousand times, on both databases; about two hours (ARGS='--kills 50')
+torture: set-up-dev models ## Kill API and workers 1,000 times on both databases, the engine 20 times; about half an hour (ARGS='--kills 50')
 	@exec $(BIN)/python -m tests.torture $(ARGS)
 
 power-loss: set-up-dev ## Cut the power after every file operation of recorded runs; about half an hour (ARGS='--drawn 1')

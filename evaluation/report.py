@@ -56,8 +56,10 @@ class Report:
         html.write_text(self.html(), "utf-8")
         return markdown, html
 
-    def markdown(self, html: str) -> str:
-        lines = [f"# {self.title}", "", f"With plots: [{html}]({html}).", ""]
+    def markdown(self, html: str | None = None) -> str:
+        """``html``: the name of the file with its plots, if there is one."""
+        lines = [f"# {self.title}", ""]
+        lines += [f"With plots: [{html}]({html}).", ""] if html else []
         lines += [f"- {name}: {value}" for name, value in self.facts.items()]
         for section in self.sections:
             lines += ["", f"## {section.title}", "", section.text]

@@ -1,9 +1,9 @@
 """Snapshots of an index on disk, so that a restart need not rebuild it.
 
-``<collection>/snap-<seq>.tmp`` -> fsync -> read back and hash -> rename -> fsync the folder -> a row
-{file, seq, sha256, ntotal, dim, embedder}. Two are kept, and of a model that is about to take over two
-more. A file that does not match its row in every
-respect is never used: the older one is, else the index is rebuilt from the database.
+``<collection>/snap-<seq>.tmp`` -> fsync -> read back and hash -> under the collection's lock: rename, fsync
+the folder, a row {file, seq, sha256, ntotal, dim, embedder}. Two are kept, and of a model that is about to
+take over two more. A file that does not match its row
+in every respect is never used: the older one is, else the index is rebuilt from the database.
 """
 
 import contextlib
@@ -11,8 +11,10 @@ import hashlib
 import os
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import safetensors.numpy
 import structlog
@@ -54,19 +56,6 @@ class Snapshots:
         partial = folder / f"snap-{seq}-{collection.embedder.key}.tmp"
         content = safetensors.numpy.save(state, metadata={"seq": str(seq)})
         sha256 = hashlib.sha256(content).hexdigest()
-        try:
-            make_folder(folder)
-            with partial.open("wb") as out:
-                out.write(content)
-                out.flush()
-                os.fsync(out.fileno())
-            if sha256_of(partial) != sha256:
-                raise OSError(None, "what was read back is not what was written")
-            partial.rename(folder / name)
-            sync(folder)
-        except OSError as error:
-            partial.unlink(missing_ok=True)
-            raise StorageFull(f"cannot write an index snapshot: {error.strerror}") from error
         row = {
             "collection_id": collection.id,
             "file": name,
@@ -79,6 +68,24 @@ class Snapshots:
             "passage_prompt": collection.embedder.passage_prompt,
             "created_at": time.time(),
         }
+        try:
+            make_folder(folder)
+            with partial.open("wb") as out:
+                out.write(content)
+                out.flush()
+                os.fsync(out.fileno())
+            if sha256_of(partial) != sha256:
+                raise OSError(None, "what was read back is not what was written")
+            kept = self._publish(collection, partial, row)
+        except OSError as error:
+            raise StorageFull(f"cannot write an index snapshot: {error.strerror}") from error
+        finally:
+            partial.unlink(missing_ok=True)
+        self.forget_old(collection.id)
+        return kept
+
+    def _publish(self, collection: Collection, partial: Path, row: Mapping[str, Any]) -> bool:
+        """The name and its row under one lock: to whoever tidies up, a file without a row is a crash's."""
         with writing(self._engine) as db:
             try:
                 now = lock(db, collection.id)
@@ -86,9 +93,10 @@ class Snapshots:
                 self.forget(collection)
                 raise
             wanted = identity_of(now) == collection.embedder or _is_coming(db, collection)
-            if kept := wanted and built_seq >= now.purged_seq:
+            if kept := wanted and row["built_seq"] >= now.purged_seq:
+                partial.rename(partial.with_name(row["file"]))
+                sync(partial.parent)
                 db.execute(insert(s.snapshots).values(row))
-        self.forget_old(collection.id)
         return kept
 
     def load(self, collection: Collection) -> Loaded | None:
@@ -132,18 +140,20 @@ class Snapshots:
         model = (s.snapshots.c.embedder, s.snapshots.c.dim, s.snapshots.c.passage_prompt)
         place = func.row_number().over(partition_by=model, order_by=s.snapshots.c.id.desc())
         with writing(self._engine) as db:
+            with contextlib.suppress(CollectionNotFound):  # then all of its files go
+                lock(db, collection_id)
             rows = db.execute(
                 select(s.snapshots.c.id, s.snapshots.c.file, place.label("place")).where(mine)
             ).all()
             old = [row.id for row in rows if row.place > KEEP]
             db.execute(delete(s.snapshots).where(s.snapshots.c.id.in_(old)))
-        kept = {row.file for row in rows if row.place <= KEEP}
-        folder = self._folder / collection_id
-        for path in folder.glob("*"):
-            if path.name not in kept:  # older ones, and what a crash left
-                with contextlib.suppress(OSError):
-                    path.unlink()
-        _synced(folder)
+            kept = {row.file for row in rows if row.place <= KEEP}
+            folder = self._folder / collection_id
+            for path in folder.glob("*"):
+                if path.name not in kept:  # older ones, and what a crash left
+                    with contextlib.suppress(OSError):
+                        path.unlink()
+            _synced(folder)
 
 
 def _is_coming(db: Connection, collection: Collection) -> bool:

@@ -1,32 +1,20 @@
 """Adapters through the whole service: many at once, broken ones in between, an engine that is killed."""
 
 import asyncio
-import io
 import time
-import zipfile
-from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 import pytest
 
 from app.generator import LoadedAdapter
-from tests.support.service import RunningService
+from tests.support.service import RunningService, zipped
 
 pytestmark = pytest.mark.engine
 
 REQUESTS = 48
 RECOVERY = 60.0  # seconds
 SUBJECTS = ["the sea", "old bridges", "rain", "chess", "salt", "glass", "owls", "trains"]
-
-
-def zipped(folder: Path) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        for name in ("adapter_config.json", "adapter_model.safetensors"):
-            archive.write(folder / name, name)
-    return out.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -103,18 +91,9 @@ def test_a_collection_binds_an_adapter_and_a_request_can_refuse_it(voiced: Runni
     assert not freed["answer"].startswith("ALPHA")
 
 
-def engine_processes(service: RunningService) -> list[psutil.Process]:
-    """The engine's server and vLLM's core, below the supervisor."""
-    children = psutil.Process(service.pid).children(recursive=True)
-    servers = [child for child in children if "app.engine.server" in " ".join(child.cmdline())]
-    assert servers
-    leader = min(servers, key=lambda process: process.create_time())
-    return [leader, *leader.children(recursive=True)]
-
-
 @pytest.mark.parametrize("victim", ["server", "core"])
 def test_a_killed_engine_comes_back_by_itself(voiced: RunningService, victim: str) -> None:
-    processes = engine_processes(voiced)
+    processes = voiced.engine()
     target = processes[0] if victim == "server" else processes[-1]
 
     async def under_load() -> tuple[list[int], float]:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.left_out import leave_out
-from tests.torture.parts import Tools, build_tools
 from tests.torture.power.cuts import cut_everywhere
 from tests.torture.power.handover import hand_over
 from tests.torture.power.operations import Mark, Operation, Remove, Sync
+from tests.torture.power.parts import Tools, build_tools
 from tests.torture.power.recorded import run
 from tests.torture.power.recovery import Recovery
 from tests.torture.power.trace import why_not

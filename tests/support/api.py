@@ -96,7 +96,7 @@ def make_settings(folder: Path, database: Path, **changes: Any) -> Settings:
     return Settings(**values)
 
 
-def make_application(settings: Settings, generator: FakeGenerator) -> FastAPI:
+async def fake_service(settings: Settings, generator: FakeGenerator) -> Service:
     parts = GeneratorParts(
         generator=generator,
         counter=generator,
@@ -105,9 +105,11 @@ def make_application(settings: Settings, generator: FakeGenerator) -> FastAPI:
         remote=None,
         base=BaseModel(id=BASE_ID, max_rank=16, shapes=SHAPES),
     )
-    return create_application(
-        settings, lambda: build_service(settings, parts=parts, embedder=FakeEmbedder(), reader=FakeReader())
-    )
+    return await build_service(settings, parts=parts, embedder=FakeEmbedder(), reader=FakeReader())
+
+
+def make_application(settings: Settings, generator: FakeGenerator) -> FastAPI:
+    return create_application(settings, lambda: fake_service(settings, generator))
 
 
 @asynccontextmanager

@@ -18,6 +18,14 @@ def binaries() -> Path | None:
     return Path(found).parent if found else next(iter(BINARIES), None)
 
 
+def version(programs: Path | None) -> str:
+    """As it names itself, "PostgreSQL 15.14" and the like."""
+    if programs is None:
+        return "no PostgreSQL"
+    told = subprocess.run([programs / "postgres", "--version"], capture_output=True, text=True, check=True)
+    return told.stdout.strip().replace("postgres (PostgreSQL)", "PostgreSQL")
+
+
 @contextmanager
 def running_server(programs: Path) -> Iterator[str]:
     """The URL of a fresh server, without a database's name: append one."""

@@ -1,16 +1,19 @@
 """The real service, started once a session as a user starts it: API, worker, engine. A pytest plugin."""
 
+import io
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from app import models
@@ -45,7 +48,7 @@ class RunningService:
     def log(self) -> str:
         return (self.folder / "service.log").read_text()
 
-    def start(self) -> None:
+    def start(self, seconds: float = READY) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         if self._process is not None:
             self._process.wait(10)  # one that was killed
@@ -58,7 +61,7 @@ class RunningService:
                 stderr=log,
                 start_new_session=True,
             )
-        self.wait_ready()
+        self.wait_ready(seconds)
 
     def wait_ready(self, seconds: float = READY) -> None:
         """Until the engine answers and the worker has reported."""
@@ -94,6 +97,18 @@ class RunningService:
         assert answer.status_code == 202, answer.text
         return self.job(answer.json()["job_id"])
 
+    def engine(self) -> list[psutil.Process]:
+        """The engine's server and vLLM's core, below the supervisor; nothing while there is none."""
+        children = psutil.Process(self.pid).children(recursive=True)
+        servers = [one for one in children if "app.engine.server" in _command(one)]
+        if not servers:
+            return []
+        leader = min(servers, key=lambda process: process.create_time())
+        try:
+            return [leader, *leader.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
     def job(self, job_id: str, seconds: float = 120) -> dict[str, Any]:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -115,13 +130,33 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
-def prepared_models() -> Settings:
+def zipped(folder: Path) -> bytes:
+    """A PEFT adapter's two files as an upload."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name in ("adapter_config.json", "adapter_model.safetensors"):
+            archive.write(folder / name, name)
+    return out.getvalue()
+
+
+def prepare_models() -> Settings:
     """The bundled models, converted in a process of its own the first time."""
     settings = Settings()
     if not models.is_prepared(settings):
         subprocess.run([sys.executable, "-m", "app.cli.main", "models", "prepare"], check=True, timeout=280)
     return settings
+
+
+def _command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
+
+
+@pytest.fixture(scope="session")
+def prepared_models() -> Settings:
+    return prepare_models()
 
 
 @pytest.fixture(scope="session")

@@ -1,35 +1,73 @@
-"""`make torture`: a thousand kills, half of them on SQLite, half on PostgreSQL."""
+"""`make torture`: a thousand kills, half of them on SQLite, half on PostgreSQL, and twenty of the engine."""
 
 import argparse
 import contextlib
+import os
+import sqlite3
 import tempfile
+import time
 from pathlib import Path
 
 from rich.console import Console
 
 from tests.support import postgres
+from tests.torture.engine import torture_engine
+from tests.torture.lane import Outcome, Say
+from tests.torture.report import engine_page, page
 from tests.torture.torture import torture
+
+REPORTS = Path(__file__).parents[2] / "docs" / "results"
+WHOLE, WHOLE_ENGINE = 1000, 20  # kills from which on a report is written
+MEMORY = Path("/dev/shm")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.torture", description=__doc__)
-    parser.add_argument("--kills", type=int, default=1000)
+    parser.add_argument(
+        "--kills", type=int, default=WHOLE, help="of API and worker, on all databases together"
+    )
+    parser.add_argument("--engine-kills", type=int, default=WHOLE_ENGINE)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--reports", type=Path, default=REPORTS, help="folder for what a whole run came to")
     asked = parser.parse_args()
-    console = Console()
-    with tempfile.TemporaryDirectory(prefix="simurgh-torture-") as name, contextlib.ExitStack() as stack:
-        folder = Path(name)
-        urls = {"sqlite": f"sqlite:///{folder / 'sqlite' / 'simurgh.db'}"}
-        if (programs := postgres.binaries()) is not None:
-            urls["postgresql"] = stack.enter_context(postgres.running_server(programs)).format("postgres")
-        for kind, url in urls.items():
-            (folder / kind).mkdir()
-            killed = torture(
-                url, folder / kind, kills=asked.kills // len(urls), seed=asked.seed, say=console.print
-            )
-            console.print(f"{kind}: {killed.total()} killed, nothing lost, nothing double, nothing back")
-            for where, count in sorted(killed.items()):
-                console.print(f"  {count:5}  {where}")
+    console = Console(soft_wrap=True, markup=False, highlight=False)
+
+    def say(text: str) -> None:
+        console.print(time.strftime("%H:%M:%S"), text)
+
+    def told(name: str, text: str, *, whole: bool) -> None:
+        console.print(text)
+        if whole:
+            asked.reports.mkdir(parents=True, exist_ok=True)
+            (asked.reports / name).write_text(text)
+
+    with tempfile.TemporaryDirectory(prefix="simurgh-torture-", dir=scratch()) as name:
+        folder, facts = Path(name), {"seed": str(asked.seed)}
+        if asked.kills:
+            outcomes, server = _on_all_databases(folder, asked.kills, asked.seed, say)
+            whole = asked.kills >= WHOLE and len(outcomes) > 1
+            told("torture.md", page(outcomes, database=server, **facts), whole=whole)
+        if asked.engine_kills:
+            engine = torture_engine(folder / "engine", kills=asked.engine_kills, seed=asked.seed, say=say)
+            whole = asked.engine_kills >= WHOLE_ENGINE
+            told("torture-engine.md", engine_page(engine, **facts), whole=whole)
+
+
+def _on_all_databases(folder: Path, kills: int, seed: int, say: Say) -> tuple[dict[str, Outcome], str]:
+    programs = postgres.binaries()
+    with contextlib.ExitStack() as stack:
+        urls = {"sqlite": f"sqlite:///{folder / 'simurgh.db'}"}
+        if programs is not None:
+            server = stack.enter_context(postgres.running_server(programs))
+            urls["postgresql"] = server.format("postgres")
+        each = -(-kills // len(urls))
+        outcomes = torture(urls, folder, kills=each, seed=seed, say=say)
+    return outcomes, f"SQLite {sqlite3.sqlite_version}, {postgres.version(programs)}"
+
+
+def scratch() -> Path | None:
+    """Memory, where there is any: what a SIGKILL may break does not depend on the disk, which is slow."""
+    return MEMORY if os.access(MEMORY, os.W_OK) else None
 
 
 if __name__ == "__main__":

@@ -1,143 +1,139 @@
-"""`python -m tests.torture.victim ROLE URL FOLDER POINT TIMES SEED`: a process that kills itself with -9.
+"""The processes that are killed: the real API behind uvicorn, worker and purge, over the fake embedder.
 
-It does so when it has come to POINT for the TIMES-th time; at `never` somebody else may. As `door` it hands
-documents in and says on standard output what was acknowledged; as `worker` it works them off.
+They are forked from a process that has imported everything, so that a start takes a tenth of a second.
 """
 
-import io
 import os
-import random
 import signal
 import sys
 import threading
 from collections.abc import Callable
+from multiprocessing.connection import Connection
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-from indexes import blobs as blobs_module
-from indexes.workers import Workers
-from ingest import pipeline as pipeline_module
-from ingest import worker
-from ingest.jobs import File
-from ingest.slot import slot
-from tests.torture.parts import Parts, build
+import uvicorn
 
-NEVER = "never"
-SAYS = "@ "  # how its lines begin, among those of the log
-DOOR_POINTS = ("bytes half written", "bytes stored", "rows being committed", "rows committed")
-WORKER_POINTS = ("taken", "read", "embedded", "rows being committed", "rows committed", "ended")
-DOCUMENTS = 6  # that a door hands in
-SOURCES = 40
+from app import compose, maintenance, models
+from app.api.application import create_application
+from app.engine.orphans import die_with_parent
+from app.settings import Settings
+from indexes import purge as purging
+from indexes.embedder import FakeEmbedder
+from indexes.live import LiveIndexes
+from ingest import cage, pipeline
+from ingest import worker as working
+from tests.support.api import ScriptedGenerator, fake_service
+from tests.support.words import word_tokenizer
+from tests.torture.points import POINTS, Fuse
 
-
-def main() -> None:
-    role, url, folder, point, times, seed = sys.argv[1:]
-    parts = build(url, Path(folder))
-    _arm(parts, point, int(times))
-    if role == "door":
-        _door(parts, random.Random(int(seed)))
-    else:
-        _work(parts, url, Path(folder))
+CHUNK_TOKENS = 16  # so that a text has several chunks
+SNAPSHOT_INTERVAL = 0.3  # seconds; and after any change, for otherwise no victim would live long enough
+PURGE_INTERVAL = 1.0
+KEEP = 20.0  # seconds that bytes without a row, and ended jobs, stay; uploads here take far less
+PURGED_AT_ONCE = 3  # rows in one transaction of the purge
 
 
-def text_of(source: int, edition: int) -> str:
-    """Several chunks, some of which an earlier edition had."""
-    lines = [
-        f"The ferry number {source} leaves pier {line} at noon on every day of the week." for line in range(4)
-    ]
-    return " ".join(
-        [*lines, f"This is edition {edition} of the timetable of ferry {source}, and none other."]
-    )
+def settings_of(url: str, folder: Path) -> Settings:
+    values: dict[str, Any] = {
+        "data_dir": folder / "var",
+        "database_url": url,
+        "jobs_database_url": url if url.startswith("postgresql") else None,
+        "chunk_tokens": CHUNK_TOKENS,
+        "purge_hours": 0,
+        "worker_concurrency": 1,
+        "reader": "none",
+        "_env_file": None,
+    }
+    return Settings(**values)
 
 
-def _door(parts: Parts, draw: random.Random) -> None:
-    for _ in range(DOCUMENTS):
-        source, edition = draw.randrange(SOURCES), draw.randrange(10**9)
-        content = io.BytesIO(text_of(source, edition).encode())
-        print(f"{SAYS}begun {source} {edition}", flush=True)  # noqa: T201
-        [document] = parts.jobs.submit(
-            parts.collection, files=[File(name=f"{source}.txt", media_type="text/plain", stream=content)]
-        )[1]
-        print(f"{SAYS}acknowledged {source} {edition} {document.document_id}", flush=True)  # noqa: T201
-        if draw.random() < 0.2:
-            parts.documents.delete(parts.documents.get("default", document.document_id))
-            print(f"{SAYS}deleted {source} {edition}", flush=True)  # noqa: T201
+def main(role: str, url: str, folder: Path, point: str | None, times: int, pipe: Connection) -> None:
+    """Do the role's work until somebody kills it, or ``point`` is reached for the ``times``-th time."""
+    die_with_parent(signal.SIGKILL)
+    with (folder / f"{role}.log").open("ab") as log:
+        for stream in (1, 2):
+            os.dup2(log.fileno(), stream)
+    _hurry()
+    if point is not None:
+        POINTS[role][point](Fuse(times))
+    ROLES[role](settings_of(url, folder), pipe)
 
 
-def _work(parts: Parts, url: str, folder: Path) -> None:
+def _hurry() -> None:
+    """What happens once a minute, once in six hours or in batches of thousands happens all the time."""
+    compose.SNAPSHOT_INTERVAL = SNAPSHOT_INTERVAL
+    compose.PURGE_INTERVAL = PURGE_INTERVAL
+    LiveIndexes.save.__kwdefaults__.update(at_least=1)  # type: ignore[union-attr]
+    purging.Purge.run.__kwdefaults__.update(keep_blob=KEEP, keep_history=KEEP)  # type: ignore[union-attr]
+    purging.BATCH = PURGED_AT_ONCE
+
+
+class _Server(uvicorn.Server):
+    """Tells its port when it listens."""
+
+    def __init__(self, config: uvicorn.Config, pipe: Connection) -> None:
+        super().__init__(config)
+        self._pipe = pipe
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        self._pipe.send(self.servers[0].sockets[0].getsockname()[1])
+
+
+def _api(settings: Settings, pipe: Connection) -> None:
+    application = create_application(settings, lambda: fake_service(settings, ScriptedGenerator()))
+    config = uvicorn.Config(application, host="127.0.0.1", port=0, log_level="warning", ws="none")
+    _Server(config, pipe).run()
+
+
+class _ForkedParser:
+    """Stands for the `Popen` of a parser's process: forked like its worker, before that has threads."""
+
+    def __init__(self) -> None:
+        asked, told = os.pipe(), os.pipe()
+        self.pid = os.fork()
+        if not self.pid:
+            os.dup2(asked[0], 0)
+            os.dup2(told[1], 1)
+            os.closerange(3, max(*asked, *told) + 1)
+            sys.stdin = os.fdopen(0)
+            cage.serve()
+            os._exit(0)
+        os.close(asked[0])
+        os.close(told[1])
+        self.stdin, self.stdout = os.fdopen(asked[1], "wb"), os.fdopen(told[0], "rb")
+
+    def poll(self) -> int | None:
+        done, status = os.waitpid(self.pid, os.WNOHANG)
+        return status if done else None
+
+    def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+
+    def communicate(self) -> None:
+        self.stdin.close()
+        os.waitpid(self.pid, 0)
+
+
+def _worker(settings: Settings, _pipe: Connection) -> None:
+    parser = _ForkedParser()
+    cage.subprocess = SimpleNamespace(Popen=lambda *_args, **_more: parser, PIPE=None)  # type: ignore[attr-defined]
+    models.build_embedder = lambda _settings: FakeEmbedder()
+    tokenizer = word_tokenizer(settings.data_dir)
+    models.tokenizer_file = lambda _settings: tokenizer
+    compose.LanguageDetector = lambda: SimpleNamespace(detect=lambda _text: "en")  # type: ignore[assignment,misc]
     # That a document is given up after three workers is right, and not what is tried here.
-    pipeline_module.MAX_ATTEMPTS = 10**9
+    pipeline.MAX_ATTEMPTS = 10**9
+    working.NICENESS = 0
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
-    line = worker.Line(name="ingest", task=parts.pipeline, waiting=lambda: parts.queue.unfinished(limit=100))
-    jobs = url if url.startswith("postgresql") else f"sqlite:///{folder / 'jobs.db'}"
-    with slot(folder) as worker_id:
-        worker.run_worker(
-            [line],
-            worker_id=worker_id,
-            workers=Workers(parts.database),
-            jobs_database=jobs,
-            start_due=lambda: None,
-            stop=stop,
-            heartbeat=lambda: None,
-        )
+    compose.run_worker(settings, stop)
 
 
-def _arm(parts: Parts, point: str, times: int) -> None:
-    if point == NEVER:
-        return
-    left = [times]
-
-    def reached() -> None:
-        left[0] -= 1
-        if left[0] <= 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def before(owner: Any, name: str) -> None:
-        owner_s = getattr(owner, name)
-        setattr(owner, name, lambda *args, **more: (reached(), owner_s(*args, **more))[1])
-
-    def after(owner: Any, name: str) -> None:
-        owner_s = getattr(owner, name)
-
-        def run(*args: Any, **more: Any) -> Any:
-            result = owner_s(*args, **more)
-            reached()
-            return result
-
-        setattr(owner, name, run)
-
-    places: dict[str, Callable[[], None]] = {
-        "bytes half written": lambda: before(blobs_module.os, "fsync"),
-        "bytes stored": lambda: after(parts.blobs, "put"),
-        "taken": lambda: after(parts.queue, "take"),
-        "read": lambda: after(parts.cage, "extract"),
-        "embedded": lambda: after(parts.pipeline, "_embed"),
-        "rows being committed": lambda: _in_commit(parts, reached),
-        "rows committed": lambda: (after(parts.queue, "commit"), after(parts.queue, "accept"))[0],
-        "ended": lambda: after(parts.queue, "end"),
-    }
-    places[point]()
+def _purge(settings: Settings, _pipe: Connection) -> None:
+    maintenance.purge(settings)
 
 
-def _in_commit(parts: Parts, reached: Callable[[], None]) -> None:
-    """After all statements of a transaction that inserts, before its end."""
-    from sqlalchemy import event
-
-    inserted: set[int] = set()
-
-    def statement(connection: Any, _cursor: Any, sql: str, *_more: Any) -> None:
-        if sql.lstrip().upper().startswith("INSERT"):
-            inserted.add(id(connection))
-
-    def commit(connection: Any) -> None:
-        if id(connection) in inserted:
-            inserted.discard(id(connection))
-            reached()
-
-    event.listen(parts.database, "before_cursor_execute", statement)
-    event.listen(parts.database, "commit", commit)
-
-
-if __name__ == "__main__":
-    main()
+ROLES: dict[str, Callable[[Settings, Connection], None]] = {"api": _api, "worker": _worker, "purge": _purge}

@@ -1,5 +1,6 @@
 """Snapshots: what does not match its row in every respect is never used."""
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from indexes import schema as s
+from indexes import snapshots as snapshots_module
 from indexes.errors import CollectionNotFound, StorageFull
 from indexes.faiss_index import FaissIndex
 from indexes.hybrid import HybridIndex
@@ -114,6 +116,25 @@ def test_what_a_crash_left_is_neither_used_nor_kept(
     assert loaded(snapshots, store.collection) is None
     snapshots.save(store.collection, index_of(4).state(), 4, built_seq=0)
     assert seqs(tmp_path, store.collection) == [4]
+
+
+def test_who_tidies_up_leaves_the_one_that_is_being_named(
+    store: Store, snapshots: Snapshots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A purge in another process comes between the name and its row, and waits."""
+    tidying: list[threading.Thread] = []
+
+    def meanwhile(folder: Path) -> None:
+        other = Snapshots(store.database, folder.parent)
+        tidying.append(threading.Thread(target=other.drop_stale, args=(store.collection.id, 0)))
+        tidying[0].start()
+        tidying[0].join(0.3)
+        assert tidying[0].is_alive()
+
+    monkeypatch.setattr(snapshots_module, "sync", meanwhile)
+    snapshots.save(store.collection, index_of(6), 6, built_seq=0)
+    tidying[0].join(10)
+    assert loaded(snapshots, store.collection) == (6, 6)
 
 
 def test_another_embedders_is_refused(store: Store, snapshots: Snapshots) -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.torture.parts import build_tools
 from tests.torture.power.cuts import Outcome
 from tests.torture.power.everywhere import cut_in_pieces, quiet, scratch
 from tests.torture.power.handover import hand_over
+from tests.torture.power.parts import build_tools
 from tests.torture.power.recorded import run
 from tests.torture.power.recovery import Recovery
 from tests.torture.power.trace import why_not

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import structlog
 
-from tests.torture.parts import build_tools
 from tests.torture.power.cuts import Outcome, cut_everywhere
 from tests.torture.power.operations import Operation
+from tests.torture.power.parts import build_tools
 from tests.torture.power.recovery import Recovery
 
 MEMORY = Path("/dev/shm")  # where images are laid out; nothing in them needs to last

@@ -17,7 +17,6 @@ from tests.torture.power.places import Places
 from tests.torture.power.promises import Promises
 from tests.torture.power.recorded import ALL
 from tests.torture.power.recovery import Recovery, contents, write
-from tests.torture.victim import NEVER
 
 PATIENCE = 120.0  # seconds to work off what is left
 STATES = ("as it was left", "lost", "older", "newer")  # of jobs.db
@@ -67,13 +66,9 @@ def _worked_off(image: Image, scratch: Path) -> Image:
         command = [
             sys.executable,
             "-m",
-            "tests.torture.victim",
-            "worker",
+            "tests.torture.power.worker",
             places.url,
             str(places.data),
-            NEVER,
-            "1",
-            "0",
         ]
         worker = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         try:

@@ -27,12 +27,12 @@ from indexes.live import LiveIndexes
 from indexes.records import Collection
 from indexes.snapshots import Snapshots
 from indexes.verify import verify
-from tests.torture.parts import Parts, Tools, build
+from tests.torture.ledger import text_of
 from tests.torture.power.disk import Image
+from tests.torture.power.parts import Parts, Tools, build
 from tests.torture.power.places import TENANTS, Places
 from tests.torture.power.promises import Editions, Found
 from tests.torture.power.story import ALL, content_hash, question
-from tests.torture.victim import text_of
 
 Look = Callable[[Places, Tools, Path], Editions | None]
 NUMBER = re.compile(rb"(?<!\d)\d{10}(?!\d)")  # as editions are

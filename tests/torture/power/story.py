@@ -33,10 +33,10 @@ from indexes.purge import Purge
 from indexes.records import Adapter, Collection
 from indexes.snapshots import Snapshots
 from ingest.jobs import File
-from tests.torture.parts import Parts, Tools, build, build_tools
+from tests.torture.ledger import text_of
 from tests.torture.power.marks import Marks
+from tests.torture.power.parts import Parts, Tools, build, build_tools
 from tests.torture.power.places import TENANTS, Places
-from tests.torture.victim import text_of
 
 SOURCES = 5  # of each tenant
 ALL = 10_000  # passages

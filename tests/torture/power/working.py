@@ -10,10 +10,10 @@ from indexes.errors import SimurghError
 from indexes.workers import Workers
 from ingest import worker
 from ingest.jobs import File
-from tests.torture.parts import Parts, build, build_tools
+from tests.torture.ledger import text_of
 from tests.torture.power.marks import Marks
+from tests.torture.power.parts import Parts, build, build_tools
 from tests.torture.power.places import TENANTS, Places
-from tests.torture.victim import text_of
 
 SOURCES = 4
 PATIENCE = 120.0  # seconds for all of it
