@@ -64,6 +64,7 @@ TENANT = "default"  # whose everything is while there is one key
 SNAPSHOT_INTERVAL = 60.0  # seconds
 PURGE_INTERVAL = 600.0  # seconds between two looks for something to purge
 LOAD_WAITING_INTERVAL = 2.0  # seconds
+PULLS_AT_ONCE = 4  # in one worker: a crawl may take hours
 log = structlog.get_logger()
 
 
@@ -192,7 +193,7 @@ async def build_service(
             blobs,
             max_bytes=settings.max_upload_mib << 20,
             max_queued=settings.max_queued_jobs,
-            named=Named(connections=settings.connections),
+            named=Named(connections=settings.connections, max_items=settings.max_pulled_items),
         ),
         blobs=blobs,
         retrieval=retrieval,
@@ -302,8 +303,9 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
     )
     sources = Line(
         name="pull",
-        task=build_puller(settings, database),
+        task=build_puller(settings, database, stop),
         waiting=lambda: pulls.unfinished(limit=BACKLOG),
+        concurrency=PULLS_AT_ONCE,
     )
     try:
         with slot(settings.data_dir) as worker_id:
@@ -347,19 +349,24 @@ def build_pipeline(
     )
 
 
-def build_puller(settings: Settings, database: Engine) -> Puller:
+def build_puller(settings: Settings, database: Engine, stop: threading.Event) -> Puller:
+    """What the worker runs for every source; safe to call from several threads."""
+    pulls = Pulls(database)
     return Puller(
-        pulls=Pulls(database),
+        pulls=pulls,
         queue=Queue(database),
         documents=Documents(database),
         contents=contents(
             _fetcher(settings),
             Blobs(settings.data_dir / "files"),
+            pulls,
             {name: url.get_secret_value() for name, url in settings.connections.items()},
             max_bytes=settings.max_upload_mib << 20,
+            crawl_pause=settings.crawl_pause,
         ),
         max_items=settings.max_pulled_items,
         max_queued=settings.max_queued_jobs,
+        stop=stop,
     )
 
 

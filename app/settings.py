@@ -122,7 +122,12 @@ class Settings(BaseSettings):
         {},
         description="databases that may be read, as JSON: name to SQLAlchemy URL (of a user who only reads)",
     )
-    max_pulled_items: int = Field(100_000, ge=1, description="most items that are taken of one API or query")
+    max_pulled_items: int = Field(
+        100_000, ge=1, description="most items that are taken of one API or query, or pages of one site"
+    )
+    crawl_pause: float = Field(
+        0.5, ge=0, description="seconds between two requests to a site that asks for no `Crawl-delay`"
+    )
     worker_concurrency: int = Field(1, ge=1, description="documents that one worker reads at once")
 
     # Asking.

@@ -19,6 +19,8 @@ def same_bytes(db: Connection, collection: Collection, item: NewDocument) -> str
     if item.sha256 is None:
         return None
     known = _document_of(db, collection, item.source)
+    if known is None and item.own:
+        return None
     newer = s.versions.alias("newer")
     about_to_be_replaced = (
         select(newer.c.id)
@@ -38,6 +40,7 @@ def same_bytes(db: Connection, collection: Collection, item: NewDocument) -> str
     found: str | None = db.execute(query.limit(1)).scalar_one_or_none()
     if found is not None and found == known:
         _describe(db, found, item)
+        _revalidate(db, found, item)
         seen(db, found)
     return found
 
@@ -62,6 +65,18 @@ def seen(db: Connection, document_id: str) -> None:
     db.execute(update(s.documents).where(s.documents.c.id == document_id).values(seen_at=time.time()))
 
 
+def _revalidate(db: Connection, document_id: str, item: NewDocument) -> None:
+    """A web server may give the same bytes another ETag, as when a site is built anew."""
+    validators = item.origin.get("validators")
+    mine = and_(
+        s.versions.c.document_id == document_id,
+        s.versions.c.sha256 == item.sha256,
+        s.versions.c.status == "done",
+    )
+    if validators and db.execute(select(s.versions.c.validators).where(mine)).scalar() != validators:
+        db.execute(update(s.versions).where(mine).values(validators=validators))
+
+
 def _document_of(db: Connection, collection: Collection, source: str) -> str | None:
     found: str | None = db.execute(
         select(s.documents.c.id).where(
@@ -74,8 +89,9 @@ def _document_of(db: Connection, collection: Collection, source: str) -> str | N
 
 
 def _describe(db: Connection, document_id: str, item: NewDocument) -> None:
-    """An address that has yet to be fetched says nothing new of a known document but its tags, if any."""
-    facts = _facts(item) if item.sha256 is not None else {"tags": item.tags} if item.tags else {}
+    """A web address says nothing new of a known document but its tags, if any."""
+    told = item.sha256 is not None and not item.own
+    facts = _facts(item) if told else {"tags": item.tags} if item.tags else {}
     if facts:
         db.execute(update(s.documents).where(s.documents.c.id == document_id).values(**facts))
 

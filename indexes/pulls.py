@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from collections import Counter
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, and_, delete, func, insert, select, update
@@ -11,9 +12,22 @@ from indexes.changes import lock
 from indexes.collections import record as collection_record
 from indexes.database import reading, writing
 from indexes.endings import UNFINISHED, end_versions
-from indexes.errors import CollectionNotFound, SourceNotFound, Unavailable
-from indexes.records import Collection, Document, NewSource, Pull, Source
+from indexes.errors import (
+    CollectionNotFound,
+    EmbedderMismatch,
+    SimurghError,
+    SourceNotFound,
+    StorageFull,
+    Unavailable,
+    UpstreamFailed,
+)
+from indexes.records import Collection, Document, NewSource, Pull, Source, StoredPage
 
+# Why a version failed through no fault of its bytes.
+PASSING = [one.code for one in (SimurghError, EmbedderMismatch, StorageFull, Unavailable, UpstreamFailed)]
+WHAT_IS_STORED = [
+    s.versions.c[name] for name in ("id", "sha256", "origin", "validators", "status", "error_code")
+]
 PULLED = "pulled"  # how the source of what a pull brought begins
 
 
@@ -128,6 +142,36 @@ class Pulls:
         with reading(self._engine) as db:
             return {row.source: row.id for row in db.execute(query)}
 
+    def stored_page(self, pull: Pull, source: str) -> StoredPage | None:
+        """The newest of a pulled page whose bytes are stored, whether it answers, waits or could not be
+        read."""
+        asked = s.versions.c.origin["url"].as_string()
+        query = (
+            select(*WHAT_IS_STORED, s.documents.c.version_id, s.documents.c.seen_at)
+            .join(s.documents, s.documents.c.id == s.versions.c.document_id)
+            .where(
+                s.documents.c.collection_id == pull.collection.id,
+                s.documents.c.source == source,
+                s.documents.c.deleted_at.is_(None),
+                s.versions.c.status.in_(("done", "failed", *UNFINISHED)),
+                s.versions.c.sha256.is_not(None),
+                asked.is_not(None),
+            )
+            .order_by(s.versions.c.created_at.desc(), s.versions.c.ordinal.desc())
+        )
+        with reading(self._engine) as db:
+            row = db.execute(query.limit(1)).one_or_none()
+        if row is None:
+            return None
+        return StoredPage(
+            sha256=row.sha256,
+            url=row.origin["url"],
+            content_type=row.origin.get("media_type"),
+            validators=row.validators or row.origin.get("validators", {}),
+            unreadable=row.status == "failed" and row.error_code not in PASSING,
+            seen_at=row.seen_at if row.version_id == row.id else None,
+        )
+
     def page(self, collection: Collection) -> list[Source]:
         query = _select(collection.tenant).where(s.sources.c.collection_id == collection.id)
         with reading(self._engine) as db:
@@ -199,7 +243,14 @@ def record_source(db: Connection, collection: Collection, new: NewSource) -> str
 
 
 def start_pull(db: Connection, source_id: str, job_id: str) -> None:
-    """One more thing for the job to do."""
+    """One more thing for the job to do. A pull of the source as it was asked for before is pointless now."""
+    replaced = db.execute(
+        update(s.pulls)
+        .where(s.pulls.c.source_id == source_id, s.pulls.c.status.in_(UNFINISHED))
+        .values(status="replaced", finished_at=time.time())
+        .returning(s.pulls.c.job_id)
+    ).scalars()
+    end_versions(db, Counter(replaced))
     db.execute(
         insert(s.pulls).values(
             id=uuid.uuid4().hex,

@@ -1,21 +1,26 @@
 """What a source holds now, as documents: one way for each kind of source."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from typing import Any, Protocol
 
 from indexes.blobs import Blobs
 from indexes.errors import UnreadableDocument
-from indexes.pulls import item_source
-from indexes.records import NewDocument, Pull
+from indexes.pulls import Pulls, item_source
+from indexes.records import Kept, NewDocument, Pull
+from ingest.crawl import Crawl
 from ingest.fetch import Fetcher
 from ingest.handed import Payload, payload_document, url_document
 from ingest.json_api import api_items
 from ingest.sql_rows import database_items
+from ingest.visitor import Visitor
 
 
 class Contents(Protocol):
-    def of(self, pull: Pull) -> Iterator[NewDocument]:
-        """Raises SimurghError; Unavailable and StorageFull where it may pass."""
+    def of(self, pull: Pull) -> Iterator[NewDocument | Kept | None]:
+        """None where there is nothing yet, so that a source that takes its time can be given up meanwhile.
+
+        Raises SimurghError; Unavailable and StorageFull where it may pass."""
         ...
 
 
@@ -54,8 +59,31 @@ class ItemContents:
             )
 
 
+class SiteContents:
+    """Pages of a web site, and the files that it links."""
+
+    def __init__(self, fetcher: Fetcher, blobs: Blobs, pulls: Pulls, *, max_bytes: int, pause: float) -> None:
+        """``pause``: seconds between two requests to a site that does not say how many."""
+        self._fetcher = fetcher
+        self._blobs = blobs
+        self._pulls = pulls
+        self._max_bytes = max_bytes
+        self._pause = pause
+
+    def of(self, pull: Pull) -> Iterator[NewDocument | Kept | None]:
+        with closing(self._fetcher.lines()) as lines:
+            visitor = Visitor(self._fetcher, lines, pause=self._pause)
+            yield from Crawl(pull, visitor, self._pulls, self._blobs, max_bytes=self._max_bytes).items()
+
+
 def contents(
-    fetcher: Fetcher, blobs: Blobs, connections: Mapping[str, str], *, max_bytes: int
+    fetcher: Fetcher,
+    blobs: Blobs,
+    pulls: Pulls,
+    connections: Mapping[str, str],
+    *,
+    max_bytes: int,
+    crawl_pause: float,
 ) -> dict[str, Contents]:
     """By the kind of source. ``connections``: name -> SQLAlchemy URL."""
 
@@ -67,6 +95,7 @@ def contents(
 
     return {
         "url": PageContents(),
+        "crawl": SiteContents(fetcher, blobs, pulls, max_bytes=max_bytes, pause=crawl_pause),
         "api": ItemContents(lambda spec: api_items(fetcher, spec), blobs, max_bytes=max_bytes),
         "database": ItemContents(rows, blobs, max_bytes=max_bytes),
     }

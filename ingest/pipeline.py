@@ -32,6 +32,7 @@ class _Source:
     content_type: str | None  # as it came: a media type, perhaps with a charset
     url: str | None = None
     validators: Mapping[str, str] = field(default_factory=dict)
+    asked_at: float | None = None  # seconds since the epoch, where that was before it was handed in
 
 
 class Pipeline:
@@ -104,6 +105,7 @@ class Pipeline:
                 page_starts=extracted.page_starts,
                 unread_pages=extracted.unread_pages,
                 validators=source.validators,
+                seen_at=source.asked_at,
                 chunks=[self._analysed(chunk) for chunk in chunks],
                 vectors=vectors,
                 embedder=self._embedder.identity,
@@ -145,7 +147,12 @@ class Pipeline:
             )
         sha256 = origin["sha256"]
         return _Source(
-            path=self._blobs.existing(sha256), sha256=sha256, content_type=origin.get("media_type")
+            path=self._blobs.existing(sha256),
+            sha256=sha256,
+            content_type=origin.get("media_type"),
+            url=origin.get("url"),
+            validators=origin.get("validators", {}),
+            asked_at=origin.get("asked_at"),
         )
 
     def _analysed(self, chunk: Chunk) -> Chunk:

@@ -1,7 +1,8 @@
 """The whole pull story: what a source holds goes into the queue, what it holds no more is deleted."""
 
+import threading
+import time
 from collections.abc import Iterator, Mapping
-from itertools import islice
 
 import structlog
 
@@ -9,10 +10,13 @@ from indexes.documents import Documents
 from indexes.errors import DocumentNotFound, SimurghError, StorageFull, Unavailable, UnreadableDocument
 from indexes.pulls import Pulls
 from indexes.queue import Queue
-from indexes.records import NewDocument, Pull
+from indexes.records import Kept, NewDocument, Pull
 from ingest.contents import Contents
 
 BATCH = 50  # documents in one transaction
+FLUSH = 2.0  # seconds after which fewer are handed in: a crawl takes its time
+ROOM = 0.5  # share of the queue that pulls may fill; the rest is for those who wait at the door
+ROOM_INTERVAL = 1.0  # seconds between two looks for room
 MAX_ATTEMPTS = 3  # times a pull may take its worker down before it is given up
 log = structlog.get_logger()
 
@@ -27,14 +31,17 @@ class Puller:
         contents: Mapping[str, Contents],
         max_items: int,
         max_queued: int,
+        stop: threading.Event,
     ) -> None:
-        """``contents``: by the kind of source."""
+        """``contents``: by the kind of source. ``stop``: when it is set, what is being pulled is left to the
+        next worker."""
         self._pulls = pulls
         self._queue = queue
         self._documents = documents
         self._contents = contents
         self._max_items = max_items
         self._max_queued = max_queued
+        self._stop = stop
 
     def ingest(self, pull_id: str) -> None:
         """Hand in what the source holds now, then delete what it held before and holds no more.
@@ -49,9 +56,9 @@ class Puller:
             if pull.attempts > MAX_ATTEMPTS:
                 raise UnreadableDocument("it took the worker down every time it was pulled", code="poison")
             seen: set[str] = set()
-            items = self._documents_of(pull)
-            while some := list(islice(items, BATCH)):
-                if not self._queue.extend(pull, some, max_queued=self._max_queued):
+            for some in self._batches(pull):
+                new = [one for one in some if isinstance(one, NewDocument)]
+                if not self._queue.extend(pull, new, max_queued=self._max_queued):
                     return  # cancelled
                 seen.update(one.source for one in some)
             gone = self._delete_missing(pull, seen)
@@ -70,15 +77,34 @@ class Puller:
         if pull is not None:
             self._pulls.end(pull, "failed", code=error.code, error=error.message)
 
-    def _documents_of(self, pull: Pull) -> Iterator[NewDocument]:
-        for count, one in enumerate(self._contents[pull.source.kind].of(pull), 1):
+    def _batches(self, pull: Pull) -> Iterator[list[NewDocument | Kept]]:
+        """What it holds, some at a time, the last batch perhaps empty. Raises Unavailable when the worker
+        stops."""
+        some: list[NewDocument | Kept] = []
+        since, count = time.monotonic(), 0
+        for one in self._contents[pull.source.kind].of(pull):
+            if one is not None:
+                some.append(one)
+            if isinstance(one, NewDocument):
+                count += 1
             if count > self._max_items:
                 raise UnreadableDocument(
                     f"it has more than {self._max_items} items: ask for fewer, or raise "
                     "SIMURGH_MAX_PULLED_ITEMS",
                     code="too_many_items",
                 )
-            yield one
+            if self._stop.is_set():
+                raise Unavailable("the worker stops")
+            if len(some) >= BATCH or time.monotonic() - since > FLUSH:
+                yield some
+                self._wait_for_room()
+                some, since = [], time.monotonic()
+        yield some
+
+    def _wait_for_room(self) -> None:
+        while self._queue.depth()[0] > ROOM * self._max_queued:
+            if self._stop.wait(ROOM_INTERVAL):
+                raise Unavailable("the worker stops")
 
     def _delete_missing(self, pull: Pull, seen: set[str]) -> int:
         known = self._pulls.documents(pull)

@@ -17,7 +17,7 @@ from app.compose import Service
 from indexes.errors import InvalidRequest, SimurghError
 from ingest.handed import Payload
 from ingest.jobs import File
-from ingest.sources import Api, Database
+from ingest.sources import Api, Database, Site
 
 router = APIRouter(tags=["ingest"])
 FORM_FIELDS = {"file", "collection", "tags"}
@@ -57,6 +57,18 @@ class DatabaseBody(Strict):
     metadata: list[Path] = Field([], max_length=50)
 
 
+Pattern = Annotated[str, StringConstraints(pattern="^[/*]", max_length=500)]  # of a path
+
+
+class SiteBody(Strict):
+    url: str = Field(max_length=2000)
+    depth: int = Field(5, ge=0, le=100)
+    max_pages: int = Field(1000, ge=1)
+    include: list[Pattern] = Field([], max_length=50)
+    exclude: list[Pattern] = Field([], max_length=50)
+    sitemap: bool = True
+
+
 class IngestBody(Strict):
     collection: str = "default"
     tags: list[Tag] = []
@@ -64,6 +76,7 @@ class IngestBody(Strict):
     payloads: list[PayloadBody] = Field([], max_length=MAX_FILES)
     apis: list[ApiBody] = Field([], max_length=MAX_SOURCES)
     databases: list[DatabaseBody] = Field([], max_length=MAX_SOURCES)
+    crawls: list[SiteBody] = Field([], max_length=MAX_SOURCES)
     refresh: str | None = None
 
 
@@ -130,9 +143,10 @@ async def _ingest_json(content: bytes, service: Service, tenant: str) -> dict[st
         body = await asyncio.to_thread(IngestBody.model_validate_json, content)
     except ValidationError as error:
         raise RequestValidationError(error.errors()) from error
-    if not (body.urls or body.payloads or body.apis or body.databases):
+    if not (body.urls or body.payloads or body.apis or body.databases or body.crawls):
         raise InvalidRequest(
-            "nothing to ingest: send urls, payloads, apis or databases, or files as multipart", param="urls"
+            "nothing to ingest: send urls, crawls, payloads, apis or databases, or files as multipart",
+            param="urls",
         )
     collection = await asyncio.to_thread(service.collections.usable, tenant, body.collection)
     payloads = [Payload(**one.model_dump()) for one in body.payloads]
@@ -145,6 +159,7 @@ async def _ingest_json(content: bytes, service: Service, tenant: str) -> dict[st
             pulled=[
                 *(Api(**one.model_dump()) for one in body.apis),
                 *(Database(**one.model_dump()) for one in body.databases),
+                *(Site(**one.model_dump()) for one in body.crawls),
             ],
             refresh=body.refresh,
             tags=body.tags,

@@ -1,6 +1,7 @@
 """The real pipeline over a store and the fake embedder, in the test's own process. A pytest plugin."""
 
 import io
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -48,6 +49,7 @@ class Bench:
     def __init__(self, database: Engine, folder: Path, cage: ExtractionCage, chunker: Chunker) -> None:
         self.store = Store(database)
         self.connections: dict[str, str] = {}
+        self.stop = threading.Event()
         self.blobs = Blobs(folder / "files")
         self.pulls = Pulls(database)
         self.jobs = Jobs(
@@ -56,7 +58,7 @@ class Bench:
             self.blobs,
             max_bytes=MAX_BYTES,
             max_queued=1000,
-            named=Named(connections=self.connections),
+            named=Named(connections=self.connections, max_items=200),
         )
         self.embedder = Embedder()
         self.fetcher = Fetcher(timeout=5, max_bytes=MAX_BYTES, allow=["127.0.0.0/8"])
@@ -77,9 +79,17 @@ class Bench:
             pulls=self.pulls,
             queue=self.store.queue,
             documents=self.store.documents,
-            contents=contents(self.fetcher, self.blobs, self.connections, max_bytes=MAX_BYTES),
+            contents=contents(
+                self.fetcher,
+                self.blobs,
+                self.pulls,
+                self.connections,
+                max_bytes=MAX_BYTES,
+                crawl_pause=0,
+            ),
             max_items=200,
             max_queued=1000,
+            stop=self.stop,
         )
 
     def submit(self, content: bytes | str, name: str = "a.txt", media_type: str | None = None) -> str:
