@@ -23,6 +23,8 @@ def address(base: str, link: str) -> str | None:
         url = check_url(urljoin(base, DROPPED.sub("", link).strip()))
     except (FetchRefused, ValueError):
         return None
+    if url.port == {"http": 80, "https": 443}[url.scheme]:  # left in beside a scheme in capitals
+        url = url.copy_with(port=None)
     path, _, query = ESCAPE.sub(_escape, url.raw_path.decode("ascii")).partition("?")
     found = f"{url.scheme}://{url.netloc.decode('ascii')}{path}{'?' if query else ''}{query}"
     segments = [one for one in path.split("/") if one]

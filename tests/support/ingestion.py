@@ -58,7 +58,7 @@ class Bench:
             self.blobs,
             max_bytes=MAX_BYTES,
             max_queued=1000,
-            named=Named(connections=self.connections, max_items=200),
+            named=Named(connections=self.connections, max_items=1000),
         )
         self.embedder = Embedder()
         self.fetcher = Fetcher(timeout=5, max_bytes=MAX_BYTES, allow=["127.0.0.0/8"])
@@ -101,6 +101,9 @@ class Bench:
     def work(self) -> None:
         for pull_id in self.pulls.unfinished(limit=100):
             self.puller.ingest(pull_id)
+        self.work_documents()
+
+    def work_documents(self) -> None:
         for version_id in self.store.queue.unfinished(limit=100):
             self.pipeline.ingest(version_id)
 
