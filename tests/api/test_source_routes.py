@@ -106,7 +106,12 @@ async def test_what_is_refused(api: Api, shop: Path) -> None:
     await refused("databases.connection", databases=[{**goods, "connection": "other"}])
     await refused("databases.query", databases=[{**goods, "query": "drop table goods"}])
     await refused("refresh", apis=[one], refresh="hourly")
-    await refused("urls", crawls=[{"url": "ftp://example.org"}])
+    error_of(
+        await api.http.post("/ingest", json={"crawls": [{"url": "ftp://a.org"}]}),
+        422,
+        "fetch_refused",
+        "urls",
+    )
     await refused("crawls.0.depth", crawls=[{"url": "https://example.org", "depth": -1}])
     await refused("crawls.0.include.0", crawls=[{"url": "https://example.org", "include": ["docs/*"]}])
     await refused("crawls.max_pages", crawls=[{"url": "https://example.org", "max_pages": 10**9}])
