@@ -3,14 +3,14 @@
 import hashlib
 import io
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from urllib.parse import urljoin
 
 from indexes.blobs import Blobs
 from indexes.errors import FetchFailed, SiteUnavailable, UnreadableDocument
 from indexes.pulls import Pulls, item_source
 from indexes.records import Kept, NewDocument, Pull, StoredPage
-from ingest.addresses import address, readable, site_of
+from ingest.addresses import address, readable
 from ingest.fetch import Fetched
 from ingest.frontier import MAX_HOPS, Frontier, Waiting
 from ingest.handed import digest
@@ -50,12 +50,12 @@ class Crawl:
         spec = self._pull.source.spec
         start, answer, stored = yield from self._enter(spec["url"])
         robots = self._visitor.robots(start.address)
-        self._site = site_of(start.address)
-        self._frontier = Frontier(self._site, spec, robots.allows)
+        self._home = urljoin(start.address, "/")
+        self._frontier = Frontier(self._home, spec, robots.allows)
         self._frontier.meet(start.address)
         yield from self._read(start, answer, stored)
         if spec["sitemap"] and spec["depth"]:
-            usual = urljoin(start.address, "/sitemap.xml")
+            usual = f"{self._home}sitemap.xml"
             told = [address(start.address, one) for one in robots.sitemaps]
             yield from self._read_sitemaps([*told, usual if robots.allows(usual) else None])
         yield from self._walk()
@@ -144,7 +144,7 @@ class Crawl:
         if asked.follow:
             self._follow(one, said)
         own = said.canonical
-        if own is None or site_of(own) != self._site:
+        if own is None or not own.startswith(self._home):
             own = one.address
         source = self._source(own)
         if not asked.index or not self._frontier.stores(one.address) or source in self._taken:
@@ -174,13 +174,19 @@ class Crawl:
             own=True,
         )
 
-    def _read_sitemaps(self, sitemaps: list[str | None]) -> Iterator[Found]:
+    def _read_sitemaps(self, first: Sequence[str | None]) -> Iterator[Found]:
+        waiting: list[str] = []
         met: set[str] = set()
-        while sitemaps and len(met) < MAX_SITEMAPS:
-            url = sitemaps.pop(0)
-            if url is None or url in met or site_of(url) != self._site:
-                continue
-            met.add(url)
+
+        def add(found: str | None) -> None:
+            if found is not None and found.startswith(self._home) and len(met) < MAX_SITEMAPS:
+                waiting.extend({found} - met)
+                met.add(found)
+
+        for one in first:
+            add(one)
+        while waiting and not self._frontier.full:
+            url = waiting.pop(0)
             yield from self._visitor.waiting()
             try:
                 answer = self._visitor.get(url, pages=False)
@@ -189,11 +195,11 @@ class Crawl:
                     self._unread.add(url)
                 continue
             if answer.redirect is not None:
-                sitemaps.insert(0, address(url, answer.redirect))
+                add(address(url, answer.redirect))
             for entry in entries(answer.content):
                 found = address(url, entry.link)
-                if found is not None and entry.sitemap:
-                    sitemaps.append(found)
+                if entry.sitemap:
+                    add(found)
                 elif found is not None:
                     self._frontier.add(Waiting(address=found, depth=1, changed=entry.changed))
             yield None

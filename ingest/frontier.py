@@ -8,8 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import unquote
 
-from ingest.addresses import path_of, site_of
-from ingest.fetch import Origin
+from ingest.addresses import path_of
 
 MAX_HOPS = 5  # redirects, one to the next
 SPARE = 3  # requests for each page that may be read: some are redirects, some are not there
@@ -36,15 +35,16 @@ class Waiting:
 class Frontier:
     """Memory is bounded by what a crawl may ask for: what could never be asked for is not kept."""
 
-    def __init__(self, site: Origin, spec: Mapping[str, Any], allows: Callable[[str], bool]) -> None:
-        """``spec``: of the source. ``allows``: what the site's robots.txt says of an address."""
-        self._site = site
+    def __init__(self, home: str, spec: Mapping[str, Any], allows: Callable[[str], bool]) -> None:
+        """``home``: how addresses of the site begin. ``spec``: of the source. ``allows``: what the site's
+        robots.txt says of an address."""
+        self._home = home
         self._allows = allows
         self._depth: int = spec["depth"]
         self._pages: int = spec["max_pages"]
         self._include = [unquote(one) for one in spec["include"]]
         self._exclude = [unquote(one) for one in spec["exclude"]]
-        self._requests = SPARE * self._pages + FEW
+        self._requests: int = SPARE * self._pages + FEW
         self._variants = Counter[str]()
         self._most_variants = max(FEWEST_VARIANTS, self._pages // VARIANTS)
         self._waiting: OrderedDict[str, Waiting] = OrderedDict()
@@ -78,16 +78,20 @@ class Frontier:
             return self._waiting.popitem(last=False)[1]
         return self._failed.pop(0) if self._failed else None
 
+    @property
+    def full(self) -> bool:
+        """Whether what is added now could never be asked for."""
+        return len(self._waiting) >= self._requests
+
     def read(self) -> None:
         """A page was: that is what a crawl may have so many of."""
         self._pages -= 1
 
     def takes(self, address: str) -> bool:
         """Whether it may be asked for: of this site, allowed by it, and of a kind that was asked for."""
-        path = path_of(address)
         return (
-            site_of(address) == self._site
-            and NO_TEXT.search(path[-10:]) is None
+            address.startswith(self._home)
+            and NO_TEXT.search(address.partition("?")[0][-10:]) is None
             and self.stores(address)
             and self._allows(address)
         )
@@ -99,7 +103,7 @@ class Frontier:
         return included and not any(fnmatchcase(path, one) for one in self._exclude)
 
     def _worth(self, one: Waiting) -> bool:
-        if one.depth > self._depth or one.hops > MAX_HOPS or len(self._waiting) >= self._requests:
+        if one.depth > self._depth or one.hops > MAX_HOPS or self.full:
             return False
         if not self.takes(one.address):
             return False

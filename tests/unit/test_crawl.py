@@ -552,6 +552,31 @@ def test_a_worker_that_stops_leaves_the_rest_to_the_next(bench: Bench, site: Sit
     assert (job.status, len(documents(bench))) == ("succeeded", 4)
 
 
+def test_a_worker_that_was_killed(bench: Bench, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next begins anew: what was handed in is not sent again, nor worked on twice."""
+    monkeypatch.setattr("ingest.pull.BATCH", 1)
+    spread(site)
+    extend, calls = bench.store.queue.extend, []
+
+    def dying(*arguments: Any, **more: Any) -> bool:
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return extend(*arguments, **more)
+
+    monkeypatch.setattr(bench.store.queue, "extend", dying)
+    job_id, _ = bench.jobs.submit(bench.store.collection, pulled=[sources.Site(url=site.url)])
+    [pull_id] = bench.pulls.unfinished(limit=9)
+    with pytest.raises(KeyboardInterrupt):
+        bench.puller.ingest(pull_id)
+    site.requests.clear()
+    bench.work()
+    job = bench.store.queue.job(TENANT, job_id)
+    assert (job.status, len(job.documents)) == ("succeeded", 4)
+    assert sum("if-none-match" in request for request in site.requests) == 2
+    assert bench.embedder.embedded == len(bench.store.live()) == 4
+
+
 def test_asked_for_again_while_it_runs(bench: Bench, site: Site) -> None:
     """The newer one counts: the older ends, and deletes nothing."""
     spread(site)
