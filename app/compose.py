@@ -75,6 +75,8 @@ TENANT = "default"  # whose everything is while there is one key
 SNAPSHOT_INTERVAL = 60.0  # seconds
 PURGE_INTERVAL = 600.0  # seconds between two looks for something to purge
 LOOK_INTERVAL = 2.0  # seconds between two looks for adapters that wait, and for models about to take over
+LOAD_WAITING_INTERVAL = 2.0  # seconds
+PULLS_AT_ONCE = 4  # in one worker: a crawl may take hours
 log = structlog.get_logger()
 
 
@@ -216,7 +218,11 @@ async def build_service(
             blobs,
             max_bytes=settings.max_upload_mib << 20,
             max_queued=settings.max_queued_jobs,
-            named=Named(connections=settings.connections, stores=build_stores(settings)),
+            named=Named(
+                connections=settings.connections,
+                stores=build_stores(settings),
+                max_items=settings.max_pulled_items,
+            ),
         ),
         blobs=blobs,
         retrieval=retrieval,
@@ -324,8 +330,9 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
     )
     sources = Line(
         name="pull",
-        task=build_puller(settings, database),
+        task=build_puller(settings, database, stop),
         waiting=lambda: pulls.unfinished(limit=BACKLOG),
+        concurrency=PULLS_AT_ONCE,
     )
     switches = Line(
         name="re-embed",
@@ -414,21 +421,26 @@ def build_re_embedder(
     )
 
 
-def build_puller(settings: Settings, database: Engine) -> Puller:
+def build_puller(settings: Settings, database: Engine, stop: threading.Event) -> Puller:
+    """What the worker runs for every source; safe to call from several threads."""
+    brought = Brought(database)
     return Puller(
         pulls=Pulls(database),
-        brought=Brought(database),
+        brought=brought,
         queue=Queue(database),
         documents=Documents(database),
         contents=contents(
             _fetcher(settings),
             Blobs(settings.data_dir / "files"),
+            brought,
             {name: url.get_secret_value() for name, url in settings.connections.items()},
             build_stores(settings),
             max_bytes=settings.max_upload_mib << 20,
+            crawl_pause=settings.crawl_pause,
         ),
         max_items=settings.max_pulled_items,
         max_queued=settings.max_queued_jobs,
+        stop=stop,
     )
 
 

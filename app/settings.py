@@ -163,7 +163,12 @@ class Settings(BaseSettings):
         "`url` (`s3://bucket/folder`) and options (`key`, `secret`, `endpoint_url`)",
     )
     max_pulled_items: int = Field(
-        100_000, ge=1, description="most items that are taken of one API, query or store"
+        100_000,
+        ge=1,
+        description="most items that are taken of one API, query or store, or pages of one site",
+    )
+    crawl_pause: float = Field(
+        0.5, ge=0, description="seconds between two requests to a site that asks for no `Crawl-delay`"
     )
     worker_concurrency: int = Field(1, ge=1, description="documents that one worker reads at once")
 

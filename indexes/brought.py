@@ -9,9 +9,15 @@ from indexes import schema as s
 from indexes.changes import lock
 from indexes.database import reading, writing
 from indexes.endings import UNFINISHED
+from indexes.errors import EmbedderMismatch, SimurghError, StorageFull, Unavailable, UpstreamFailed
 from indexes.pulls import item_source
-from indexes.records import Known, Moved, Pull
+from indexes.records import Known, Moved, Pull, StoredPage
 
+# Why a version failed through no fault of its bytes.
+PASSING = [one.code for one in (SimurghError, EmbedderMismatch, StorageFull, Unavailable, UpstreamFailed)]
+WHAT_IS_STORED = [
+    s.versions.c[name] for name in ("id", "sha256", "origin", "validators", "status", "error_code")
+]
 TELLING = ("done", "failed", *UNFINISHED)  # versions that say what was made of what the source gave
 BATCH = 500  # ids in one statement
 
@@ -52,6 +58,36 @@ class Brought:
                 )
                 for row in db.execute(query)
             }
+
+    def stored_page(self, pull: Pull, source: str) -> StoredPage | None:
+        """The newest of a pulled page whose bytes are stored, whether it answers, waits or could not be
+        read."""
+        asked = s.versions.c.origin["url"].as_string()
+        query = (
+            select(*WHAT_IS_STORED, s.documents.c.version_id, s.documents.c.seen_at)
+            .join(s.documents, s.documents.c.id == s.versions.c.document_id)
+            .where(
+                s.documents.c.collection_id == pull.collection.id,
+                s.documents.c.source == source,
+                s.documents.c.deleted_at.is_(None),
+                s.versions.c.status.in_(TELLING),
+                s.versions.c.sha256.is_not(None),
+                asked.is_not(None),
+            )
+            .order_by(s.versions.c.created_at.desc(), s.versions.c.ordinal.desc())
+        )
+        with reading(self._engine) as db:
+            row = db.execute(query.limit(1)).one_or_none()
+        if row is None:
+            return None
+        return StoredPage(
+            sha256=row.sha256,
+            url=row.origin["url"],
+            content_type=row.origin.get("media_type"),
+            validators=row.validators or row.origin.get("validators", {}),
+            unreadable=row.status == "failed" and row.error_code not in PASSING,
+            seen_at=row.seen_at if row.version_id == row.id else None,
+        )
 
     def saw(self, document_ids: Sequence[str], tags: Sequence[str]) -> None:
         """Their source says now what is stored of them; they take its tags, if it has any."""

@@ -26,7 +26,8 @@
     └── Unavailable
         ├── QueueFull
         ├── EngineUnavailable
-        └── IndexUnavailable
+        ├── IndexUnavailable
+        └── SiteUnavailable
 
 `app/api/errors.py` holds the one table from these classes to HTTP statuses, searched along the
 class's MRO; a test fails for a class that the table does not reach. Vendor errors are translated
@@ -138,7 +139,15 @@ class UnreadableDocument(SimurghError):
 
 
 class FetchFailed(SimurghError):
+    """``status`` is what the server answered with, if it did."""
+
     code = "fetch_failed"
+
+    def __init__(
+        self, message: str, *, param: str | None = None, code: str | None = None, status: int | None = None
+    ) -> None:
+        super().__init__(message, param=param, code=code)
+        self.status = status
 
 
 class FetchRefused(FetchFailed):
@@ -177,3 +186,9 @@ class EngineUnavailable(Unavailable):
 
 class IndexUnavailable(Unavailable):
     code = "index_unavailable"
+
+
+class SiteUnavailable(Unavailable):
+    """A web site that is to be crawled cannot be reached, or is not to be read, for the moment."""
+
+    code = "site_unavailable"

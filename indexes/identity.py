@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from sqlalchemy import Connection, and_, bindparam, not_, or_, select, update
 
@@ -26,6 +26,7 @@ class Holdings:
         self.new: list[dict[str, object]] = []  # rows of documents
         self.described: list[dict[str, object]] = []  # new facts of known ones, with the document as `_id`
         self.seen: list[str] = []  # documents of which their source says what is stored
+        self.validators: dict[str, tuple[str, dict[str, str]]] = {}  # of these bytes of a document
 
     def same_bytes(self, item: NewDocument) -> str | None:
         """The document that has the bytes of ``item``, or will have: then there is nothing to do for it.
@@ -37,11 +38,15 @@ class Holdings:
             return None
         known = self._documents.get(item.source)
         if known is None:
+            if item.own:
+                return None
             return next(iter(self._holders.get(item.sha256, ())), None)
         if self._bytes.get(known) != item.sha256:
             return None
         self._describe(known, item)
         self.seen.append(known)
+        if validators := item.origin.get("validators"):
+            self.validators[known] = (item.sha256, validators)
         return known
 
     def document_for(self, item: NewDocument, now: float) -> str:
@@ -59,9 +64,9 @@ class Holdings:
         return document_id
 
     def _describe(self, document_id: str, item: NewDocument) -> None:
-        """An address that has yet to be fetched says nothing new of a known document but its tags, if any."""
+        """A web address says nothing new of a known document but its tags, if any."""
         facts = _facts(item)
-        if item.sha256 is None:
+        if item.sha256 is None or item.own:
             facts = {**self._facts[document_id], "tags": item.tags} if item.tags else self._facts[document_id]
         if facts != self._facts[document_id]:
             self._facts[document_id] = facts
@@ -108,6 +113,15 @@ def seen(db: Connection, document_ids: Sequence[str]) -> None:
     """Their sources say now what is stored of them."""
     for some in _pieces(document_ids):
         db.execute(update(s.documents).where(s.documents.c.id.in_(some)).values(seen_at=time.time()))
+
+
+def revalidate(db: Connection, document_id: str, sha256: str, validators: Mapping[str, str]) -> None:
+    """A web server may give the same bytes another ETag, as when a site is built anew."""
+    mine = and_(
+        s.versions.c.document_id == document_id, s.versions.c.sha256 == sha256, s.versions.c.status == "done"
+    )
+    if db.execute(select(s.versions.c.validators).where(mine)).scalar() != validators:
+        db.execute(update(s.versions).where(mine).values(validators=validators))
 
 
 def _facts(item: NewDocument) -> dict[str, object]:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, insert, update
 
 from indexes import schema as s
 from indexes.endings import end_versions, end_waiting
-from indexes.identity import AT_ONCE, Holdings, seen
+from indexes.identity import AT_ONCE, Holdings, revalidate, seen
 from indexes.records import Collection, JobDocument, NewDocument
 
 
@@ -71,6 +71,8 @@ def _write(
         described = update(s.documents).where(s.documents.c.id == bindparam("_id"))
         db.execute(described, holdings.described)
     seen(db, holdings.seen)
+    for document_id, (sha256, validators) in holdings.validators.items():
+        revalidate(db, document_id, sha256, validators)
     if versions:
         db.execute(insert(s.versions), versions)
 

@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from collections import Counter
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, and_, delete, insert, or_, select, update
@@ -208,7 +209,14 @@ def record_source(db: Connection, collection: Collection, new: NewSource) -> str
 
 
 def start_pull(db: Connection, source_id: str, job_id: str) -> None:
-    """One more thing for the job to do."""
+    """One more thing for the job to do. A pull of the source as it was asked for before is pointless now."""
+    replaced = db.execute(
+        update(s.pulls)
+        .where(s.pulls.c.source_id == source_id, s.pulls.c.status.in_(UNFINISHED))
+        .values(status="replaced", finished_at=time.time())
+        .returning(s.pulls.c.job_id)
+    ).scalars()
+    end_versions(db, Counter(replaced))
     db.execute(
         insert(s.pulls).values(
             id=uuid.uuid4().hex,

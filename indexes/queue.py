@@ -165,11 +165,13 @@ class Queue:
         page_starts: list[int] | None,
         unread_pages: list[int],
         validators: Mapping[str, str] | None = None,
+        seen_at: float | None = None,
         chunks: Sequence[Chunk],
         vectors: Vectors,
         embedder: EmbedderIdentity,
     ) -> bool:
-        """Replace what answered for the document by this version, in one transaction.
+        """Replace what answered for the document by this version, in one transaction. ``seen_at``: when its
+        source was asked, if that was not just now.
 
         False when it was cancelled or its document deleted meanwhile: then nothing is written.
         Raises Reembedded when the collection holds vectors of another embedder.
@@ -230,7 +232,7 @@ class Queue:
             db.execute(
                 update(s.documents)
                 .where(s.documents.c.id == version.document_id)
-                .values(version_id=version.id, seen_at=now)
+                .values(version_id=version.id, seen_at=seen_at or now)
             )
             end_versions(db, {version.job_id: 1})
         return True

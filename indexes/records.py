@@ -98,13 +98,26 @@ class NewDocument:
     sha256: str | None = None  # null where the bytes are yet to be fetched
     title: str | None = None
     validators: Mapping[str, str] = field(default_factory=dict)  # as its source gives them, before any byte
+    own: bool = False  # known by its source alone: others may have its bytes, and people may describe it
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredPage:
+    """What is stored of an address that was read before."""
+
+    sha256: str
+    url: str  # it was read from there
+    content_type: str | None  # as it came, perhaps with a charset
+    validators: Mapping[str, str]
+    unreadable: bool  # its bytes were tried, and gave no document
+    seen_at: float | None  # when it was last found to be so; null until it answers
 
 
 @dataclass(frozen=True, kw_only=True)
 class NewSource:
     """What documents are pulled from, once or again and again."""
 
-    kind: str  # url, api, database, store
+    kind: str  # url, crawl, api, database, store
     key: str  # what makes it the same source
     spec: dict[str, Any]
     tags: list[str] = field(default_factory=list)

@@ -80,7 +80,7 @@ versions = Table(
     Column("attempts", Integer, nullable=False, default=0),  # times a worker took it up
     Column("chunks_done", Integer, nullable=False, default=0),
     Column("chunks_total", Integer, nullable=False, default=0),
-    Column("origin", JSON, nullable=False),  # {"kind": "file" | "url" | "payload" | "store", ...}
+    Column("origin", JSON, nullable=False),  # {"kind": "file" | "url" | "page" | "payload" | "store", ...}
     Column("sha256", String(64)),  # of the bytes as they came
     Column("media_type", String(128)),
     Column("title", Text),
@@ -151,7 +151,7 @@ sources = Table(
     Column("id", String(32), primary_key=True),
     Column("collection_id", ForeignKey("collections.id"), nullable=False),
     Column("key", String(64), nullable=False),  # what makes it the same source
-    Column("kind", String(16), nullable=False),  # url, api, database, store
+    Column("kind", String(16), nullable=False),  # url, crawl, api, database, store
     Column("spec", JSON, nullable=False),  # as it was asked for; headers may hold secrets
     Column("tags", JSON, nullable=False),
     Column("every", Float),  # seconds between two pulls; null for one that is pulled once
@@ -168,7 +168,7 @@ pulls = Table(
     Column("id", String(32), primary_key=True),
     Column("job_id", ForeignKey("jobs.id"), nullable=False, index=True),
     Column("source_id", ForeignKey("sources.id"), nullable=False, index=True),
-    Column("status", String(16), nullable=False),  # queued, processing, done, failed, cancelled
+    Column("status", String(16), nullable=False),  # queued, processing, done, failed, replaced, cancelled
     Column("attempts", Integer, nullable=False, default=0),
     Column("items", Integer, nullable=False, default=0),
     Column("error_code", String(64)),

@@ -11,7 +11,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
@@ -33,17 +33,65 @@ UNUSED = [ipaddress.ip_network(one) for one in ("2001::/32", "3fff::/20")]
 GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")  # all of IPv6 that is routed in public
 NONE: Mapping[str, str] = MappingProxyType({})
 CONDITIONS = {"etag": "If-None-Match", "last_modified": "If-Modified-Since"}  # validator -> header
-Trace = Callable[[str, dict[str, Any]], None]
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+Origin = tuple[str, str, int | None]  # scheme, host, port if it is not the scheme's own
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fetched:
     url: str  # after redirects
-    content: bytes
-    content_type: str | None  # as the server gave it, perhaps with a charset
+    content: bytes = b""
+    content_type: str | None = None  # as the server gave it, perhaps with a charset
     unchanged: bool = False  # 304: what is known already is still so; then there is no content
+    unwanted: bool = False  # of a type that was not wanted: nothing of it was read
+    redirect: str | None = None  # where to, if redirects were not to be followed
     validators: Mapping[str, str] = field(default_factory=dict)  # etag, last_modified
+    robots: Sequence[str] = ()  # X-Robots-Tag
+
+
+class Lines:
+    """Connections that stay open from one request to the next: a client for each origin, since connections
+    are pinned to addresses, where another host's could be taken for this one's."""
+
+    def __init__(self, tls: ssl.SSLContext) -> None:
+        self._tls = tls
+        self._clients: dict[Origin, httpx.Client] = {}
+        self._sockets: list[socket.socket] = []
+
+    def client(self, url: httpx.URL) -> httpx.Client:
+        origin = origin_of(url)
+        if origin not in self._clients:
+            self._clients[origin] = httpx.Client(verify=self._tls, trust_env=False, follow_redirects=False)
+        return self._clients[origin]
+
+    def trace(self, event: str, info: dict[str, Any]) -> None:
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            self._sockets = [one for one in self._sockets if one.fileno() >= 0]
+            self._sockets.append(info["return_value"].get_extra_info("socket"))
+
+    @contextmanager
+    def cut_off(self, seconds: float) -> Iterator[None]:
+        """After ``seconds`` every connection is shut down: a server that sends a byte now and then would
+        never meet a limit on single reads."""
+
+        def cut() -> None:
+            for connection in self._sockets:
+                with suppress(OSError):  # closed meanwhile
+                    connection.shutdown(socket.SHUT_RDWR)
+
+        timer = threading.Timer(seconds, cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def close(self) -> None:
+        for client in self._clients.values():
+            client.close()
 
 
 class Fetcher:
@@ -55,32 +103,42 @@ class Fetcher:
         self._hosts = {entry for entry in allow if "/" not in entry}
         self._networks = [ipaddress.ip_network(entry) for entry in allow if "/" in entry]
 
+    def lines(self) -> Lines:
+        """For several fetches; the caller closes them."""
+        return Lines(self._tls)
+
     def fetch(
-        self, url: str, *, headers: Mapping[str, str] = NONE, known: Mapping[str, str] = NONE
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] = NONE,
+        known: Mapping[str, str] = NONE,
+        lines: Lines | None = None,
+        follow: bool = True,
+        wanted: Callable[[str | None], bool] = lambda _content_type: True,
     ) -> Fetched:
         """``headers`` go to the origin of ``url`` alone, not to where it redirects. ``known``: validators of
-        what is there already.
+        what is there already. ``wanted`` tells by the content type whether the body is read.
 
         Raises FetchRefused for an address that must not be reached, FetchFailed for the rest."""
+        if lines is None:
+            with closing(self.lines()) as own:
+                return self.fetch(url, headers=headers, known=known, lines=own, follow=follow, wanted=wanted)
         deadline = time.monotonic() + self._timeout
-        asked = check_url(url)
+        asked = origin_of(check_url(url))
         known = {CONDITIONS[name]: value for name, value in known.items() if name in CONDITIONS}
-        with (
-            httpx.Client(verify=self._tls, trust_env=False, follow_redirects=False) as client,
-            _cut_off(self._timeout) as trace,
-        ):
+        with lines.cut_off(self._timeout):
             for _ in range(MAX_REDIRECTS + 1):
-                trusted = _origin(check_url(url)) == _origin(asked)
+                trusted = origin_of(check_url(url)) == asked
+                more = {**known, **headers} if trusted else known
                 try:
-                    answer = self._once(
-                        client, url, deadline, trace, {**known, **headers} if trusted else known
-                    )
+                    answer = self._once(lines, url, deadline, more, wanted)
                 except httpx.HTTPError as error:
                     self._left(deadline)  # cut off for its slowness
                     raise FetchFailed(f"cannot fetch {url}: {error or type(error).__name__}") from error
-                if isinstance(answer, Fetched):
+                if answer.redirect is None or not follow:
                     return answer
-                url = answer
+                url = answer.redirect
         raise FetchFailed(f"more than {MAX_REDIRECTS} redirects", code="too_many_redirects")
 
     @cached_property
@@ -89,30 +147,42 @@ class Fetcher:
         return httpx.create_ssl_context(trust_env=False)
 
     def _once(
-        self, client: httpx.Client, url: str, deadline: float, trace: Trace, more: Mapping[str, str]
-    ) -> Fetched | str:
-        """The answer, or the address that it redirects to."""
+        self,
+        lines: Lines,
+        url: str,
+        deadline: float,
+        more: Mapping[str, str],
+        wanted: Callable[[str | None], bool],
+    ) -> Fetched:
         target = check_url(url)
         address = self._checked_address(target)
-        pinned = target.copy_with(host=str(address))
+        client = lines.client(target)
         request = client.build_request(
             "GET",
-            pinned,
+            target.copy_with(host=str(address)),
             headers={**HEADERS, **more, "Host": target.netloc.decode("ascii"), "User-Agent": USER_AGENT},
             extensions={
                 "sni_hostname": target.raw_host.decode("ascii"),
                 "timeout": httpx.Timeout(self._left(deadline)).as_dict(),
-                "trace": trace,
+                "trace": lines.trace,
             },
         )
         response = client.send(request, stream=True)
         try:
+            robots = response.headers.get_list("x-robots-tag")
+            content_type = response.headers.get("content-type")
             if response.has_redirect_location:
-                return _joined(url, response.headers["location"])
+                return Fetched(url=url, redirect=_joined(url, response.headers["location"]))
             if response.status_code == 304 and more:
-                return Fetched(url=url, content=b"", content_type=None, unchanged=True)
+                return Fetched(url=url, unchanged=True, robots=robots)
             if response.status_code != 200:
-                raise FetchFailed(f"{url} answered {response.status_code}", code="fetch_status")
+                raise FetchFailed(
+                    f"{url} answered {response.status_code}",
+                    code="fetch_status",
+                    status=response.status_code,
+                )
+            if not wanted(content_type):
+                return Fetched(url=url, content_type=content_type, unwanted=True)
             if response.headers.get("content-encoding", "identity").strip().lower() not in ENCODINGS:
                 raise FetchFailed(f"{url} answered in an encoding that was not asked for")
             content = self._body(response, deadline)
@@ -121,21 +191,26 @@ class Fetcher:
         return Fetched(
             url=url,
             content=content,
-            content_type=response.headers.get("content-type"),
+            content_type=content_type,
             validators={
                 name: response.headers[name.replace("_", "-")]
                 for name in CONDITIONS
                 if name.replace("_", "-") in response.headers
             },
+            robots=robots,
         )
 
     def _body(self, response: httpx.Response, deadline: float) -> bytes:
         """The decompressed body, given up as soon as it grows too large or takes too long."""
+        too_large = FetchFailed(f"the answer is larger than {self._max_bytes >> 20} MiB", code="too_large")
+        announced = response.headers.get("content-length", "")
+        if announced.isdecimal() and int(announced) > self._max_bytes:
+            raise too_large
         parts, size = [], 0
         for part in response.iter_bytes():
             size += len(part)
             if size > self._max_bytes:
-                raise FetchFailed(f"the answer is larger than {self._max_bytes >> 20} MiB", code="too_large")
+                raise too_large
             self._left(deadline)
             parts.append(part)
         return b"".join(parts)
@@ -187,7 +262,7 @@ def check_url(url: str) -> httpx.URL:
     return parsed
 
 
-def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+def origin_of(url: httpx.URL) -> Origin:
     return url.scheme, url.host, url.port
 
 
@@ -196,30 +271,6 @@ def _joined(url: str, location: str) -> str:
         return urljoin(url, location)
     except ValueError as error:
         raise FetchFailed(f"{url} redirects to what is no address", code="fetch_status") from error
-
-
-@contextmanager
-def _cut_off(seconds: float) -> Iterator[Trace]:
-    """After ``seconds`` every connection that was reported is shut down: a server that sends a byte now and
-    then would never meet a limit on single reads."""
-    connections: list[socket.socket] = []
-
-    def trace(event: str, info: dict[str, Any]) -> None:
-        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
-            connections.append(info["return_value"].get_extra_info("socket"))
-
-    def cut() -> None:
-        for connection in connections:
-            with suppress(OSError):  # closed meanwhile
-                connection.shutdown(socket.SHUT_RDWR)
-
-    timer = threading.Timer(seconds, cut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield trace
-    finally:
-        timer.cancel()
 
 
 def unwrapped(address: Address) -> Address:

@@ -95,13 +95,12 @@ class Jobs:
 
         Raises InvalidRequest for what was handed in and came from nowhere, FetchRefused, Unavailable.
         """
-        if document.source.startswith(URL):
-            check_url(document.uri)
-            job_id, _, _ = self._queue.accept(
-                collection, [url_document(document.uri, ())], max_queued=self._max_queued
-            )
-            return job_id
         source = self._pulls.of(document)
+        if document.source.startswith(URL) or (source is not None and source.kind == "crawl"):
+            check_url(document.uri)
+            page = replace(url_document(document.uri, ()), source=document.source)
+            job_id, _, _ = self._queue.accept(collection, [page], max_queued=self._max_queued)
+            return job_id
         if source is None:
             raise InvalidRequest(
                 "it was uploaded: what it came from cannot be asked; upload it again", param="document_id"

@@ -38,6 +38,7 @@ class _Source:
     content_type: str | None  # as it came: a media type, perhaps with a charset
     url: str | None = None
     validators: Mapping[str, str] = field(default_factory=dict)
+    asked_at: float | None = None  # seconds since the epoch, where that was before it was handed in
 
 
 class _Progress:
@@ -136,6 +137,7 @@ class Pipeline:
                 unread_pages=extracted.unread_pages,
                 validators=source.validators,
                 chunks=analysed,
+                seen_at=source.asked_at,
             )
             while (vectors := self._embed(version, chunks, embedder, progress)) is not None:
                 progress.tell("committing", len(chunks), len(chunks))
@@ -190,7 +192,12 @@ class Pipeline:
             return _Source(path=path, sha256=copied.sha256, content_type=None, validators=copied.validators)
         sha256 = origin["sha256"]
         return _Source(
-            path=self._blobs.existing(sha256), sha256=sha256, content_type=origin.get("media_type")
+            path=self._blobs.existing(sha256),
+            sha256=sha256,
+            content_type=origin.get("media_type"),
+            url=origin.get("url"),
+            validators=origin.get("validators", {}),
+            asked_at=origin.get("asked_at"),
         )
 
     def _keep(self, stream: BinaryIO, size: int) -> str:

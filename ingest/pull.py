@@ -1,5 +1,7 @@
 """The whole pull story: what a source holds goes into the queue, what it holds no more is deleted."""
 
+import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -16,6 +18,9 @@ from ingest.store_contents import Item
 
 BATCH = 50  # documents in one transaction
 SHOWN = 5  # of what was left out
+FLUSH = 2.0  # seconds after which fewer are handed in: a crawl takes its time
+ROOM = 0.5  # share of the queue that pulls may fill; the rest is for those who wait at the door
+ROOM_INTERVAL = 1.0  # seconds between two looks for room
 MAX_ATTEMPTS = 3  # times a pull may take its worker down before it is given up
 log = structlog.get_logger()
 
@@ -31,8 +36,10 @@ class Puller:
         contents: Mapping[str, Contents],
         max_items: int,
         max_queued: int,
+        stop: threading.Event,
     ) -> None:
-        """``contents``: by the kind of source."""
+        """``contents``: by the kind of source. ``stop``: when it is set, what is being pulled is left to the
+        next worker."""
         self._pulls = pulls
         self._brought = brought
         self._queue = queue
@@ -40,6 +47,7 @@ class Puller:
         self._contents = contents
         self._max_items = max_items
         self._max_queued = max_queued
+        self._stop = stop
 
     def ingest(self, pull_id: str) -> None:
         """Hand in what the source holds now, then delete what it held before and holds no more.
@@ -55,19 +63,12 @@ class Puller:
                 raise UnreadableDocument("it took the worker down every time it was pulled", code="poison")
             known = self._brought.known(pull)
             found = _Found()
-            new: list[NewDocument] = []
-            for item in self._items_of(pull, known):
-                if isinstance(item, NewDocument):
-                    found.sources.add(item.source)
-                    new.append(item)
-                else:
+            for some in self._batches(pull, known):
+                for item in some:
                     self._take_in(pull, item, known, found)
-                if len(new) == BATCH:
-                    if not self._queue.extend(pull, new, max_queued=self._max_queued):
-                        return  # cancelled
-                    new = []
-            if not self._queue.extend(pull, new, max_queued=self._max_queued):
-                return
+                new = [item for item in some if isinstance(item, NewDocument)]
+                if not self._queue.extend(pull, new, max_queued=self._max_queued):
+                    return  # cancelled
             self._brought.saw(found.seen, pull.source.tags)
             gone = self._delete_missing(pull, known, found)
             self._pulls.end(pull, "done", items=len(found.sources), **found.left_out())
@@ -87,20 +88,35 @@ class Puller:
         if pull is not None:
             self._pulls.end(pull, "failed", code=error.code, error=error.message)
 
-    def _items_of(self, pull: Pull, known: Mapping[str, Known]) -> Iterator[Item]:
-        for count, one in enumerate(self._contents[pull.source.kind].of(pull, known), 1):
+    def _batches(self, pull: Pull, known: Mapping[str, Known]) -> Iterator[list[Item]]:
+        """What it holds, some at a time, the last batch perhaps empty. Raises Unavailable when the worker
+        stops."""
+        some: list[Item] = []
+        since, count = time.monotonic(), 0
+        for one in self._contents[pull.source.kind].of(pull, known):
+            if one is not None:
+                some.append(one)
+                count += isinstance(one, NewDocument | Moved) or (isinstance(one, Kept) and one.seen)
             if count > self._max_items:
                 raise UnreadableDocument(
                     f"it has more than {self._max_items} items: ask for fewer, or raise "
                     "SIMURGH_MAX_PULLED_ITEMS",
                     code="too_many_items",
                 )
-            yield one
+            if self._stop.is_set():
+                raise Unavailable("the worker stops")
+            if len(some) >= BATCH or time.monotonic() - since > FLUSH:
+                yield some
+                self._wait_for_room()
+                some, since = [], time.monotonic()
+        yield some
 
-    def _take_in(
-        self, pull: Pull, item: Kept | Moved | LeftOut, known: Mapping[str, Known], found: "_Found"
-    ) -> None:
-        """What makes no new version."""
+    def _wait_for_room(self) -> None:
+        while self._queue.depth()[0] > ROOM * self._max_queued:
+            if self._stop.wait(ROOM_INTERVAL):
+                raise Unavailable("the worker stops")
+
+    def _take_in(self, pull: Pull, item: Item, known: Mapping[str, Known], found: "_Found") -> None:
         if isinstance(item, LeftOut):
             found.problems.append(f"{item.name} ({item.reason})")
             return
@@ -110,7 +126,7 @@ class Puller:
                 found.moved.add(item.document_id)
             else:
                 self._queue.extend(pull, [item.item], max_queued=self._max_queued)
-        elif item.seen:
+        elif isinstance(item, Kept) and item.seen:
             found.seen.append(known[item.source].document_id)
 
     def _delete_missing(self, pull: Pull, known: Mapping[str, Known], found: "_Found") -> int:

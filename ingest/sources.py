@@ -9,6 +9,7 @@ import jsonpath
 
 from indexes.errors import InvalidRequest
 from indexes.records import NewSource
+from ingest.addresses import address
 from ingest.fetch import check_url
 from ingest.globs import aside, is_name
 from ingest.handed import address_of, digest
@@ -32,6 +33,7 @@ class Named:
 
     connections: Container[str] = ()
     stores: Mapping[str, Store] = field(default_factory=dict)
+    max_items: int = 100_000  # of one source
 
 
 class Pulled(Protocol):
@@ -51,6 +53,32 @@ class Page:
     def source(self, _named: Named) -> NewSource:
         address = address_of(self.url)
         return NewSource(kind="url", key=digest(f"url {address}"), spec={"url": address}, at_once=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """Pages of a web site, found by links and sitemaps. ``include`` and ``exclude`` are globs on the path."""
+
+    url: str
+    depth: int = 5  # links from the start
+    max_pages: int = 1000
+    include: Sequence[str] = ()  # none for all
+    exclude: Sequence[str] = ()
+    sitemap: bool = True
+
+    def source(self, named: Named) -> NewSource:
+        check_url(self.url)
+        start = address(self.url, "")
+        if start is None:
+            raise InvalidRequest(f"no page has such an address: {self.url[:200]!r}", param="crawls.url")
+        if self.max_pages > named.max_items:
+            raise InvalidRequest(
+                f"a crawl may have {named.max_items} pages at most: ask for fewer, or raise "
+                "SIMURGH_MAX_PULLED_ITEMS",
+                param="crawls.max_pages",
+            )
+        spec = {**asdict(self), "url": start}
+        return NewSource(kind="crawl", key=digest(f"crawl {start}"), spec=spec)
 
 
 @dataclass(frozen=True, kw_only=True)

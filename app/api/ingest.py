@@ -18,7 +18,7 @@ from indexes.errors import InvalidRequest, SimurghError
 from indexes.turns import PRIORITIES, Priority
 from ingest.handed import Payload
 from ingest.jobs import File
-from ingest.sources import Api, Database, Files
+from ingest.sources import Api, Database, Files, Site
 
 router = APIRouter(tags=["ingest"])
 FORM_FIELDS = {"file", "collection", "tags", "priority"}
@@ -65,6 +65,18 @@ class StoreBody(Strict):
     watch: bool = False
 
 
+Pattern = Annotated[str, StringConstraints(pattern="^[/*]", max_length=500)]  # of a path
+
+
+class SiteBody(Strict):
+    url: str = Field(max_length=2000)
+    depth: int = Field(5, ge=0, le=100)
+    max_pages: int = Field(1000, ge=1)
+    include: list[Pattern] = Field([], max_length=50)
+    exclude: list[Pattern] = Field([], max_length=50)
+    sitemap: bool = True
+
+
 class IngestBody(Strict):
     collection: str = "default"
     tags: list[Tag] = []
@@ -73,6 +85,7 @@ class IngestBody(Strict):
     apis: list[ApiBody] = Field([], max_length=MAX_SOURCES)
     databases: list[DatabaseBody] = Field([], max_length=MAX_SOURCES)
     stores: list[StoreBody] = Field([], max_length=MAX_SOURCES)
+    crawls: list[SiteBody] = Field([], max_length=MAX_SOURCES)
     refresh: str | None = None
     priority: Priority = "normal"
 
@@ -149,9 +162,9 @@ async def _ingest_json(content: bytes, service: Service, tenant: str) -> dict[st
         body = await asyncio.to_thread(IngestBody.model_validate_json, content)
     except ValidationError as error:
         raise RequestValidationError(error.errors()) from error
-    if not (body.urls or body.payloads or body.apis or body.databases or body.stores):
+    if not (body.urls or body.payloads or body.apis or body.databases or body.stores or body.crawls):
         raise InvalidRequest(
-            "nothing to ingest: send urls, payloads, apis, databases or stores, or files as multipart",
+            "nothing to ingest: send urls, crawls, payloads, apis, databases, stores, or files as multipart",
             param="urls",
         )
     collection = await asyncio.to_thread(service.collections.usable, tenant, body.collection)
@@ -166,6 +179,7 @@ async def _ingest_json(content: bytes, service: Service, tenant: str) -> dict[st
                 *(Api(**one.model_dump()) for one in body.apis),
                 *(Database(**one.model_dump()) for one in body.databases),
                 *(Files(**one.model_dump()) for one in body.stores),
+                *(Site(**one.model_dump()) for one in body.crawls),
             ],
             refresh=body.refresh,
             priority=body.priority,

@@ -21,6 +21,16 @@ def ingest(
     collection: Collection = "default",
     tag: Tags = None,
     priority: Annotated[str, typer.Option(help="high, normal or low, among your own.")] = "normal",
+    crawl: Annotated[
+        bool, typer.Option("--crawl", help="Take the sites that the addresses start, not single pages.")
+    ] = False,
+    depth: Annotated[int, typer.Option(help="With --crawl: links from the start.")] = 5,
+    max_pages: Annotated[int, typer.Option(help="With --crawl: most pages of a site.")] = 1000,
+    include: Annotated[
+        list[str] | None, typer.Option(help="With --crawl: paths such as `/docs/*`; may be repeated.")
+    ] = None,
+    exclude: Annotated[list[str] | None, typer.Option(help="With --crawl: likewise, left out.")] = None,
+    refresh: Annotated[str | None, typer.Option(help="Read the addresses again, such as `every 1d`.")] = None,
     as_json_: AsJson = False,
 ) -> None:
     """Hand in documents and wait until they can be asked about."""
@@ -32,13 +42,23 @@ def ingest(
     if files:
         jobs.append(client.upload("/ingest", files, wish)["job_id"])
     if urls or payloads:
-        jobs.append(client.post("/ingest", {**wish, "urls": urls, "payloads": payloads})["job_id"])
+        body: dict[str, Any] = {**wish, "payloads": payloads}
+        limits = {
+            "depth": depth,
+            "max_pages": max_pages,
+            "include": include or [],
+            "exclude": exclude or [],
+        }
+        body |= {"crawls": [{"url": url, **limits} for url in urls]} if crawl else {"urls": urls}
+        body |= {"refresh": refresh} if urls else {}
+        jobs.append(client.post("/ingest", body)["job_id"])
     results = [follow(client, job_id, quiet=as_json_) for job_id in jobs]
     if as_json_:
         as_json(results)
-    failed = [one for job in results for one in job["documents"] if one["status"] == "failed"]
+    parts = [one for job in results for one in (*job["pulls"], *job["documents"])]
+    failed = [one for one in parts if one["status"] == "failed"]
     if failed:
-        fail(f"{len(failed)} of {sum(len(job['documents']) for job in results)} documents failed")
+        fail(f"{len(failed)} of {len(parts)} documents and sites failed")
 
 
 def follow(client: Client, job_id: str, *, quiet: bool = False) -> dict[str, Any]:
@@ -53,12 +73,15 @@ def follow(client: Client, job_id: str, *, quiet: bool = False) -> dict[str, Any
                 task, description=at["stage"], completed=min(share, at["total"]), total=at["total"] or 1
             )
     if not quiet:
+        for one in job["pulls"]:
+            detail = f"{one['items']} pages" if one["error"] is None else one["error"]["message"]
+            out.print(f"  {one['status']:<10} [dim]{escape(detail)}[/]", highlight=False)
         for one in job["documents"]:
             detail = f"{one['chunks']} chunks" if one["error"] is None else one["error"]["message"]
             out.print(
                 f"  {one['status']:<10} {escape(one['name'])}  [dim]{escape(detail)}[/]", highlight=False
             )
-        if not job["documents"]:
+        if not job["documents"] and all(one["status"] == "done" for one in job["pulls"]):
             out.print("  unchanged: everything was known already")
     return job
 

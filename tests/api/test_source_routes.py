@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from tests.support.api import Api
 from tests.support.replies import error_of
-from tests.support.sites import Site, page
+from tests.support.sites import Site, linking, page
 
 
 @pytest.fixture
@@ -73,6 +73,27 @@ async def test_an_api_whose_secrets_are_not_told(api: Api) -> None:
     assert "not a public address" in listed.json()["data"][0]["error"]
 
 
+async def test_a_site(api: Api) -> None:
+    with Site() as site:
+        api.service.settings.fetch_allow.append(site.host)
+        api.service.settings.crawl_pause = 0
+        site.pages["/"] = linking("/hours", text="Welcome to the harbour.")
+        site.pages["/hours"] = linking(text="The harbour opens at ten.", head="<title>Hours</title>")
+        job = await pulled(api, crawls=[{"url": site.url, "max_pages": 5}], refresh="every 1d", tags=["sea"])
+        assert (job["status"], job["pulls"][0]["items"], job["progress"]["done"]) == ("succeeded", 2, 3)
+        [source] = (await api.http.get("/sources")).json()["data"]
+        assert (source["kind"], source["spec"]["max_pages"], source["error"]) == ("crawl", 5, None)
+        found = (await api.http.post("/search", json={"question": "When does it open?"})).json()["sources"]
+        hours = next(one for one in found if one["uri"] == f"{site.url}/hours")
+        document = f"/documents/{hours['document_id']}"
+        changed = await api.http.patch(document, json={"tags": ["opening"]})
+        assert changed.status_code == 200, changed.text
+        assert (await api.http.get(f"{document}/file")).content.startswith(b"<html>")
+        job = await pulled(api, crawls=[{"url": site.url, "max_pages": 5}], refresh="every 1d")
+        assert (await api.http.get(document)).json()["tags"] == ["opening"]
+        assert job["documents"] == []
+
+
 async def test_what_is_refused(api: Api, shop: Path) -> None:
     async def refused(param: str, **body: Any) -> None:
         error_of(await api.http.post("/ingest", json=body), 422, "invalid_request", param)
@@ -85,6 +106,15 @@ async def test_what_is_refused(api: Api, shop: Path) -> None:
     await refused("databases.connection", databases=[{**goods, "connection": "other"}])
     await refused("databases.query", databases=[{**goods, "query": "drop table goods"}])
     await refused("refresh", apis=[one], refresh="hourly")
+    error_of(
+        await api.http.post("/ingest", json={"crawls": [{"url": "ftp://a.org"}]}),
+        422,
+        "fetch_refused",
+        "urls",
+    )
+    await refused("crawls.0.depth", crawls=[{"url": "https://example.org", "depth": -1}])
+    await refused("crawls.0.include.0", crawls=[{"url": "https://example.org", "include": ["docs/*"]}])
+    await refused("crawls.max_pages", crawls=[{"url": "https://example.org", "max_pages": 10**9}])
     await refused("refresh", payloads=[{"id": "1", "text": "a"}], refresh="every 1h")
     error_of(await api.http.post("/sources/none-such/refresh"), 404, "source_not_found", "source_id")
     error_of(await api.http.delete("/sources/none-such"), 404, "source_not_found", "source_id")

@@ -1,6 +1,7 @@
 """The real pipeline over a store and the fake embedder, in the test's own process. A pytest plugin."""
 
 import io
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -52,15 +53,17 @@ class Bench:
         self.store = Store(database)
         self.connections: dict[str, str] = {}
         self.stores: dict[str, Place] = {}
+        self.stop = threading.Event()
         self.blobs = Blobs(folder / "files")
         self.pulls = Pulls(database)
+        self.brought = Brought(database)
         self.jobs = Jobs(
             self.store.queue,
             self.pulls,
             self.blobs,
             max_bytes=MAX_BYTES,
             max_queued=1000,
-            named=Named(connections=self.connections, stores=self.stores),
+            named=Named(connections=self.connections, stores=self.stores, max_items=1000),
         )
         self.embedder = Embedder()
         self.fetcher = Fetcher(timeout=5, max_bytes=MAX_BYTES, allow=["127.0.0.0/8"])
@@ -80,12 +83,21 @@ class Bench:
 
         self.puller = Puller(
             pulls=self.pulls,
-            brought=Brought(database),
+            brought=self.brought,
             queue=self.store.queue,
             documents=self.store.documents,
-            contents=contents(self.fetcher, self.blobs, self.connections, self.stores, max_bytes=MAX_BYTES),
+            contents=contents(
+                self.fetcher,
+                self.blobs,
+                self.brought,
+                self.connections,
+                self.stores,
+                max_bytes=MAX_BYTES,
+                crawl_pause=0,
+            ),
             max_items=200,
             max_queued=1000,
+            stop=self.stop,
         )
 
     def submit(self, content: bytes | str, name: str = "a.txt", media_type: str | None = None) -> str:
@@ -97,6 +109,9 @@ class Bench:
     def work(self) -> None:
         for pull_id in self.pulls.unfinished(limit=100):
             self.puller.ingest(pull_id)
+        self.work_documents()
+
+    def work_documents(self) -> None:
         for version_id in self.store.queue.unfinished(limit=100):
             self.pipeline.ingest(version_id)
 

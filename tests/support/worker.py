@@ -1,5 +1,6 @@
 """Works off the queue in this process: the real pipeline over the fake embedder."""
 
+import threading
 from pathlib import Path
 
 from app.compose import Service, build_puller, build_stores
@@ -36,7 +37,7 @@ class Worker:
             language=lambda _text: "en",
             max_bytes=1 << 20,
         )
-        puller = build_puller(service.settings, service.database)
+        puller = build_puller(service.settings, service.database, threading.Event())
         for pull_id in service.pulls.unfinished(limit=1000):
             puller.ingest(pull_id)
         for version in service.queue.unfinished(limit=1000):

@@ -18,6 +18,7 @@ from tests.support import lora
 from tests.support.api import Server, empty_database, make_settings, served, server, worker
 from tests.support.embeddings_server import EmbeddingsServer
 from tests.support.service import free_port
+from tests.support.sites import Site, linking
 from tests.support.worker import Worker
 
 __all__ = ["empty_database", "server", "worker"]  # fixtures
@@ -148,6 +149,24 @@ def test_errors_of_the_service_are_told(server: Server, folder: Path) -> None:
         assert "there is no collection '[/none]'" in " ".join(done.stderr.split())
     done = simurgh("ingest", "no-such-file", at=folder, port=port_of(server))
     assert "there is no file 'no-such-file'" in done.stderr
+
+
+def test_a_site_is_crawled(server: Server, folder: Path) -> None:
+    def crawled(at: str, *more: str) -> Done:
+        with ThreadPoolExecutor(1) as pool:
+            done = pool.submit(simurgh, "ingest", at, "--crawl", *more, at=folder, port=port_of(server))
+            while not done.done():
+                server.worker.work(server.service)
+                time.sleep(0.05)
+            return done.result()
+
+    with Site() as site:
+        server.service.settings.fetch_allow.append(site.host)
+        site.pages["/"] = linking("/a", "/b", text="The harbour opens at noon.")
+        site.pages["/a"] = site.pages["/b"] = linking(text="Dogs travel free.")
+        done = crawled(site.url, "--max-pages", "2", "--exclude", "/b")
+        assert (done.returncode, "2 pages" in done.stdout) == (0, True)
+        assert crawled(f"{site.url}/none").returncode == 1
 
 
 @pytest.mark.parametrize(

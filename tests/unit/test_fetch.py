@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -274,3 +275,48 @@ def test_what_is_no_http(site: Site, answer: bytes) -> None:
     site.pages["/"] = rough
     with pytest.raises(FetchFailed):
         fetch(site.url + "/")
+
+
+def test_a_connection_is_kept_for_its_own_host_only(site: Site, connections: list[object]) -> None:
+    """Two names of one address: what was opened for the one is not used for the other."""
+    for number in range(3):
+        site.pages[f"/{number}"] = page(b"x")
+    fetcher = Fetcher(timeout=5, max_bytes=100, allow=LOOPBACK)
+    with closing(fetcher.lines()) as lines:
+        for number in range(3):
+            fetcher.fetch(f"{site.url}/{number}", lines=lines)
+        assert len(connections) == 1
+        fetcher.fetch(f"{site.url}/0".replace("127.0.0.1", "localhost"), lines=lines)
+    assert len(connections) == 2
+    assert [request["host"].partition(":")[0] for request in site.requests] == 3 * ["127.0.0.1"] + [
+        "localhost"
+    ]
+
+
+@pytest.mark.parametrize("headers", [True, False])
+def test_a_kept_connection_is_cut_off_as_well(site: Site, headers: bool) -> None:
+    site.pages["/"], site.pages["/slow"] = page(b"x"), drip(headers=headers)
+    fetcher = Fetcher(timeout=0.5, max_bytes=1 << 20, allow=LOOPBACK)
+    with closing(fetcher.lines()) as lines:
+        fetcher.fetch(f"{site.url}/", lines=lines)
+        began = time.monotonic()
+        with pytest.raises(FetchFailed) as failure:
+            fetcher.fetch(f"{site.url}/slow", lines=lines)
+        assert failure.value.code == "fetch_timeout"
+        assert time.monotonic() - began < 3
+        assert fetcher.fetch(f"{site.url}/", lines=lines).content == b"x"
+
+
+def test_a_redirect_that_is_not_followed_and_a_body_that_is_not_wanted(site: Site) -> None:
+    site.pages["/"] = redirect("/there")
+    site.pages["/film"] = page(b"x" * 50, content_type="video/mp4", x_robots_tag="noindex")
+    fetcher = Fetcher(timeout=5, max_bytes=10, allow=LOOPBACK)
+    assert fetcher.fetch(f"{site.url}/", follow=False).redirect == f"{site.url}/there"
+    fetched = fetcher.fetch(f"{site.url}/film", wanted=lambda content_type: content_type != "video/mp4")
+    assert (fetched.unwanted, fetched.content) == (True, b"")
+    with pytest.raises(FetchFailed) as failure:
+        fetcher.fetch(f"{site.url}/film")
+    assert failure.value.code == "too_large"
+    with pytest.raises(FetchFailed) as failure:
+        fetcher.fetch(f"{site.url}/none")
+    assert failure.value.status == 404
