@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test test-compose check bench eval torture lock clean set-up set-up-dev models
+.PHONY: help serve demo test test-compose check bench eval torture hostile fuzz lock clean set-up set-up-dev models
 MAKEFLAGS += --no-print-directory
 
 # Any Python finds the right one, so take the first that runs: a version manager's stand-in may not.
@@ -39,6 +39,12 @@ bench: set-up-dev ## Measure: each figure is a ratio made in one run, about 10 m
 
 torture: set-up-dev ## Kill doors and workers a thousand times, on both databases; about two hours (ARGS='--kills 50')
 	@exec $(BIN)/python -m tests.torture $(ARGS)
+
+hostile: set-up-dev ## Read a thousand hostile files in the cage, about ten minutes (ARGS=--write for docs/results)
+	@exec $(BIN)/python -m tests.hostile $(ARGS)
+
+fuzz: set-up-dev ## Fuzz the paths of text, a minute each (ARGS='--seconds 600' for longer)
+	@exec $(BIN)/python -m tests.fuzz $(ARGS)
 
 eval: set-up-dev models ## Evaluate against public sets and peers, about an hour (ARGS='--sample 40' for minutes)
 	@exec $(BIN)/python -m evaluation $(ARGS)

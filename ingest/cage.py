@@ -103,7 +103,8 @@ class ExtractionCage:
         """``ended``: the child's exit status, None where it was still at work."""
         if ended is None:
             return UnreadableDocument(
-                f"reading it took longer than {self._timeout:g} s (SIMURGH_PARSE_TIMEOUT)", code="parse_timeout"
+                f"reading it took longer than {self._timeout:g} s (SIMURGH_PARSE_TIMEOUT)",
+                code="parse_timeout",
             )
         if ended == -signal.SIGXCPU:
             return UnreadableDocument(
@@ -118,7 +119,12 @@ class ExtractionCage:
 
 
 # Threads of numerical libraries reserve memory for every core of the machine, and there is nothing to compute.
-ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "OMP_THREAD_LIMIT": "1", "MALLOC_ARENA_MAX": "1"}
+ONE_THREAD = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "OMP_THREAD_LIMIT": "1",
+    "MALLOC_ARENA_MAX": "1",
+}
 
 
 def _resident(pid: int) -> int:

@@ -20,7 +20,9 @@ JOINERS = {  # as pages write them
     "\u200d": re.compile("\u200d|&zwj;|&#0{0,5}8205;|&#x0{0,5}200d;", re.IGNORECASE),
 }
 SMALL = 1000  # characters: a page this short has too little in it to tell content from the rest
-LARGE = 20_000  # elements, and 50 times as many characters: more than a page with menus, and content is all of it
+LARGE = (
+    20_000  # elements, and 50 times as many characters: more than a page with menus, and content is all of it
+)
 MENUS = ("nav", "aside", "footer")
 NO_MARKUP = {  # no tree can hold them
     **dict.fromkeys([*range(9), *range(14, 32), 0xFFFE, 0xFFFF]),

@@ -42,9 +42,7 @@ def table(rows: Iterable[Sequence[str]]) -> str:
     width = max((at for row in filled for at, cell in enumerate(row, 1) if cell), default=0)
     if not width:
         return ""
-    lines = [
-        f"| {' | '.join([*row[:width], *[''] * (min(width, PADDED) - len(row))])} |" for row in filled
-    ]
+    lines = [f"| {' | '.join([*row[:width], *[''] * (min(width, PADDED) - len(row))])} |" for row in filled]
     lines.insert(1, f"|{' --- |' * width}")
     return "\n".join(lines)
 

@@ -94,9 +94,7 @@ def _pages(document: Any, limits: Limits, ocr: Ocr | None) -> list[Page]:
     return pages
 
 
-def _read_by_pypdf(
-    source: bytes | Path, limits: Limits, refusal: Exception
-) -> tuple[list[Page], str | None]:
+def _read_by_pypdf(source: bytes | Path, limits: Limits, refusal: Exception) -> tuple[list[Page], str | None]:
     """Pages and title of a file that PDFium cannot open, for what is wrong with it or for its encryption."""
     from pypdf import PdfReader
 

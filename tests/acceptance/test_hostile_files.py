@@ -24,7 +24,9 @@ def test_each_ends_soon_and_within_its_memory(outcomes: list[Outcome]) -> None:
     assert len(outcomes) >= FEWEST
     assert {one.file.name: one.seconds for one in outcomes if one.seconds > MOST_SECONDS} == {}
     assert {one.file.name: one.peak >> 20 for one in outcomes if one.peak > MOST_BYTES} == {}
-    assert {one.file.name: one.after for one in outcomes if one.after > MOST_SECONDS} == {}, "its text takes long"
+    assert {one.file.name: one.after for one in outcomes if one.after > MOST_SECONDS} == {}, (
+        "its text takes long"
+    )
     assert sum(one.peak > 16 << 20 for one in outcomes) > 0.9 * len(outcomes), "the memory was measured"
 
 
@@ -32,7 +34,9 @@ def test_some_of_each_outcome(outcomes: list[Outcome]) -> None:
     """The files are not simply all refused at the door."""
     codes = [one.code for one in outcomes]
     assert codes.count(None) > 80
-    assert {"parser_died", "too_large_unpacked", "corrupt_pdf", "nested_too_deeply", "too_many_pages"} <= set(codes)
+    assert {"parser_died", "too_large_unpacked", "corrupt_pdf", "nested_too_deeply", "too_many_pages"} <= set(
+        codes
+    )
 
 
 def test_nothing_is_a_template(outcomes: list[Outcome]) -> None:

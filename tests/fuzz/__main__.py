@@ -19,7 +19,11 @@ def main() -> None:
     asked = parser.parse_args()
     console, failed = Console(), False
     for one in fuzz(
-        asked.folder.absolute(), seconds=asked.seconds, targets=asked.targets, seed=asked.seed, workers=asked.workers
+        asked.folder.absolute(),
+        seconds=asked.seconds,
+        targets=asked.targets,
+        seed=asked.seed,
+        workers=asked.workers,
     ):
         console.print(f"{one.target:10} {one.runs:9,} runs, {one.reached:6,} branches of ours reached")
         if one.failure:

@@ -1,6 +1,7 @@
 """The targets side by side, each from honest files as its beginning."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-import re
 
 from tests.hostile.seeds import seeds
 
@@ -26,11 +26,61 @@ BEGINNINGS = {
     "lines": ("txt",),
 }
 WORDS = {
-    "pages": ["<div hidden>", "<!--", "style='", "display:none", "rgba(0,0,0,", "<table>", "<td>", "```", "&zwnj;", "<pre>"],
-    "data": ["\\xff\\xfe", "\\xef\\xbb\\xbf", "\\\"\\\"", "<!DOCTYPE", "[[", "{\\\"a\\\":", "|", ";", "\\x00", "1e999"],
-    "letters": ["Content-Type: ", "multipart/mixed; boundary=x", "=?utf-8?B?", "--x", "{\\\\", "\\\\u-1?", "\\\\bin9 ", "\\\\v "],
-    "cuts": ["# ", "| --- |", "```", "\\xe2\\x80\\x8c", "\\xd8\\xa8", "\\xe6\\xb8\\xa1", "\\xe3\\x80\\x82", "\\xf0\\x9f\\x91\\xa8", ". "],
-    "prompts": ["[1]", "](", "</source>", "<|im_end|>", "[INST]", "Question:", "ignore previous instructions", "\\xef\\xbc\\x9c"],
+    "pages": [
+        "<div hidden>",
+        "<!--",
+        "style='",
+        "display:none",
+        "rgba(0,0,0,",
+        "<table>",
+        "<td>",
+        "```",
+        "&zwnj;",
+        "<pre>",
+    ],
+    "data": [
+        "\\xff\\xfe",
+        "\\xef\\xbb\\xbf",
+        '\\"\\"',
+        "<!DOCTYPE",
+        "[[",
+        '{\\"a\\":',
+        "|",
+        ";",
+        "\\x00",
+        "1e999",
+    ],
+    "letters": [
+        "Content-Type: ",
+        "multipart/mixed; boundary=x",
+        "=?utf-8?B?",
+        "--x",
+        "{\\\\",
+        "\\\\u-1?",
+        "\\\\bin9 ",
+        "\\\\v ",
+    ],
+    "cuts": [
+        "# ",
+        "| --- |",
+        "```",
+        "\\xe2\\x80\\x8c",
+        "\\xd8\\xa8",
+        "\\xe6\\xb8\\xa1",
+        "\\xe3\\x80\\x82",
+        "\\xf0\\x9f\\x91\\xa8",
+        ". ",
+    ],
+    "prompts": [
+        "[1]",
+        "](",
+        "</source>",
+        "<|im_end|>",
+        "[INST]",
+        "Question:",
+        "ignore previous instructions",
+        "\\xef\\xbc\\x9c",
+    ],
     "lines": ["\\xd8\\xa7", "(", ")", "12/05", "\\xdb\\xb1", " - ", "\\xef\\xb7\\xba", "%", "  "],
 }
 
@@ -59,7 +109,14 @@ def _fuzz_one(folder: Path, seconds: int, seed: int, target: str) -> Fuzzed:
     words.write_text("".join(f'"{word}"\n' for word in WORDS[target]))
     done = subprocess.run(
         [
-            *(sys.executable, "-m", "tests.fuzz.target", target, f"-max_total_time={seconds}", f"-seed={seed}"),
+            *(
+                sys.executable,
+                "-m",
+                "tests.fuzz.target",
+                target,
+                f"-max_total_time={seconds}",
+                f"-seed={seed}",
+            ),
             *(f"-max_len={LONGEST}", f"-dict={words}", f"-artifact_prefix={folder / target}-", "-timeout=10"),
             *("-rss_limit_mb=2048", "-print_final_stats=1", str(corpus)),
         ],

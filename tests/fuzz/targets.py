@@ -146,7 +146,9 @@ def prompts(content: bytes) -> None:
     for one in cited.citations:
         assert one.quote == sources[one.marker - 1].text[one.start - one.hit.start : one.end - one.hit.start]
     standalone(text[:200], ())
-    page = render(_document(text[:80]), View(text=text, page_starts=[], span=(0, half), at=0), base="/", language="en")
+    page = render(
+        _document(text[:80]), View(text=text, page_starts=[], span=(0, half), at=0), base="/", language="en"
+    )
     assert page.count("<script") == 0
     assert page.count("<") == page.count(">")
 
@@ -161,7 +163,14 @@ def lines(content: bytes) -> None:
     assert SHAPES.search(typed(text)) is None or typed(typed(text)) == typed(text)
     parts = [part for part in text.split("  ") if part.strip()]
     made = [
-        Line(text=part.strip(), left=content[0] % 90, right=100 + content[-1], y=800 - 14 * at, size=12, rtl=at % 2 == 1)
+        Line(
+            text=part.strip(),
+            left=content[0] % 90,
+            right=100 + content[-1],
+            y=800 - 14 * at,
+            size=12,
+            rtl=at % 2 == 1,
+        )
         for at, part in enumerate(parts)
     ]
     joined = Paragraphs.of_lines(made).text

@@ -21,7 +21,10 @@ def main() -> None:
     parser.add_argument("--cages", type=int, default=2)
     asked = parser.parse_args()
     console = Console()
-    with tempfile.TemporaryDirectory(prefix="simurgh-hostile-") as name, runners(asked.cages, Path(name)) as ready:
+    with (
+        tempfile.TemporaryDirectory(prefix="simurgh-hostile-") as name,
+        runners(asked.cages, Path(name)) as ready,
+    ):
         outcomes = list(run_all(corpus(asked.mutations), ready))
     page = render(outcomes, command=f"python -m tests.hostile --mutations {asked.mutations}")
     console.print(page, markup=False, soft_wrap=True)

@@ -19,11 +19,15 @@ MAIN = {
     "odt": "content.xml",
     "epub": "OPS/one.xhtml",
 }
-LAUGHS = "<!DOCTYPE x [<!ENTITY a0 'ha'>" + "".join(
-    f"<!ENTITY a{n} '{f'&a{n - 1};' * 10}'>" for n in range(1, 12)
-) + "]>"
+LAUGHS = (
+    "<!DOCTYPE x [<!ENTITY a0 'ha'>"
+    + "".join(f"<!ENTITY a{n} '{f'&a{n - 1};' * 10}'>" for n in range(1, 12))
+    + "]>"
+)
 QUADRATIC = f"<!DOCTYPE x [<!ENTITY a '{'a' * 50_000}'>]>"
-OUTSIDE = "<!DOCTYPE x [<!ENTITY a SYSTEM 'file:///etc/passwd'><!ENTITY % p SYSTEM 'http://127.0.0.1:9/x'>%p;]>"
+OUTSIDE = (
+    "<!DOCTYPE x [<!ENTITY a SYSTEM 'file:///etc/passwd'><!ENTITY % p SYSTEM 'http://127.0.0.1:9/x'>%p;]>"
+)
 
 
 @cache
@@ -36,13 +40,18 @@ def hostile_archives() -> Iterator[Hostile]:
         for name, change in _of_every_kind().items():
             yield Hostile(f"{name}.{kind}", partial(_changed, kind, place, change))
     yield Hostile("entities.xml", lambda: f"<?xml version='1.0'?>{LAUGHS}<x>&a11;</x>".encode())
-    yield Hostile("entity-repeated.xml", lambda: f"<?xml version='1.0'?>{QUADRATIC}<x>{'&a;' * 50_000}</x>".encode())
+    yield Hostile(
+        "entity-repeated.xml", lambda: f"<?xml version='1.0'?>{QUADRATIC}<x>{'&a;' * 50_000}</x>".encode()
+    )
     yield Hostile("outside.xml", lambda: f"<?xml version='1.0'?>{OUTSIDE}<x>text &a;</x>".encode())
     yield Hostile("deep.xml", lambda: b"<?xml version='1.0'?>" + b"<a>" * 100_000 + b"x" + b"</a>" * 100_000)
     yield Hostile("attributes.xml", lambda: _attributes().encode())
     yield Hostile("namespaces.xml", lambda: _namespaces().encode())
     yield Hostile("wide.xml", lambda: b"<?xml version='1.0'?><r>" + b"<a>x</a>" * 200_000 + b"</r>")
-    yield Hostile("mixed.xml", lambda: b"<?xml version='1.0'?><r>" + b"x<a>" * 200 + b"</a>" * 200 + b"y" * MIB + b"</r>")
+    yield Hostile(
+        "mixed.xml",
+        lambda: b"<?xml version='1.0'?><r>" + b"x<a>" * 200 + b"</a>" * 200 + b"y" * MIB + b"</r>",
+    )
     yield Hostile("named.docx", lambda: with_part(_honest()["docx"], "../../../../tmp/slip", b"x"))
     yield Hostile("absolute.epub", lambda: with_part(_honest()["epub"], "/etc/cron.d/slip", b"x"))
     yield Hostile("spine-slip.epub", _spine_slip)
@@ -54,30 +63,77 @@ def hostile_archives() -> Iterator[Hostile]:
     yield Hostile("lying-sizes.docx", partial(_lying, "docx"))
     yield Hostile("lying-sizes.odt", partial(_lying, "odt"))
     yield Hostile("lying-sizes.xlsx", partial(_lying, "xlsx"))
-    yield Hostile("mimetype-bomb.odt", lambda: zipped({"mimetype": b"a" * (100 * MIB), "content.xml": b"<a/>"}))
+    yield Hostile(
+        "mimetype-bomb.odt", lambda: zipped({"mimetype": b"a" * (100 * MIB), "content.xml": b"<a/>"})
+    )
     yield Hostile("many-parts.docx", lambda: zipped({f"p{n}": b"" for n in range(30_000)}, level=1))
     yield Hostile("one-name-often.zip", lambda: _doubled("word/document.xml", 5000))
     yield Hostile("directory-far-away.docx", lambda: _honest()["docx"][:-10] + b"\xff" * 10)
     yield Hostile("only-an-end.docx", lambda: b"PK\x05\x06" + b"\xff" * 18)
     yield Hostile("bzip2.docx", lambda: _method(_honest()["docx"], 12))
     yield Hostile("unknown-method.docx", lambda: _method(_honest()["docx"], 99))
-    yield Hostile("encrypted-bit.docx", lambda: _honest()["docx"].replace(b"\x14\x00\x00\x00\x08\x00", b"\x14\x00\x01\x00\x08\x00"))
-    yield Hostile("cells-of-a-billion.xlsx", partial(_sheet, '<c r="A1"><v>1</v></c><c r="XFD1048576"><v>2</v></c>'))
+    yield Hostile(
+        "encrypted-bit.docx",
+        lambda: _honest()["docx"].replace(b"\x14\x00\x00\x00\x08\x00", b"\x14\x00\x01\x00\x08\x00"),
+    )
+    yield Hostile(
+        "cells-of-a-billion.xlsx", partial(_sheet, '<c r="A1"><v>1</v></c><c r="XFD1048576"><v>2</v></c>')
+    )
     yield Hostile("cells-beyond.xlsx", partial(_sheet, '<c r="ZZZZZZ99999999999"><v>2</v></c>'))
     yield Hostile("diagonal.xlsx", partial(_sheet, "", diagonal=3000))
-    yield Hostile("dimension.xlsx", partial(_sheet, '<c r="A1"><v>1</v></c>', head='<dimension ref="A1:XFD1048576"/>'))
+    yield Hostile(
+        "dimension.xlsx", partial(_sheet, '<c r="A1"><v>1</v></c>', head='<dimension ref="A1:XFD1048576"/>')
+    )
     yield Hostile("strings-bomb.xlsx", _strings_bomb)
     yield Hostile("one-string-often.xlsx", _one_string_often)
-    yield Hostile("merged.xlsx", partial(_sheet, '<c r="A1"><v>1</v></c>', tail='<mergeCells><mergeCell ref="A1:XFD1048576"/></mergeCells>'))
-    yield Hostile("formulas.xlsx", partial(_sheet, '<c r="A1"><f>WEBSERVICE("http://127.0.0.1:9/")</f><v>1</v></c>'))
+    yield Hostile(
+        "merged.xlsx",
+        partial(
+            _sheet, '<c r="A1"><v>1</v></c>', tail='<mergeCells><mergeCell ref="A1:XFD1048576"/></mergeCells>'
+        ),
+    )
+    yield Hostile(
+        "formulas.xlsx", partial(_sheet, '<c r="A1"><f>WEBSERVICE("http://127.0.0.1:9/")</f><v>1</v></c>')
+    )
     yield Hostile("repeated-cells.odt", _repeated)
     yield Hostile("repeated-rows.ods", _spreadsheet)
-    yield Hostile("spans.docx", partial(_word, f'<w:tbl>{"<w:tr>" + "<w:tc><w:tcPr><w:gridSpan w:val=%s999999999%s/></w:tcPr><w:p><w:r><w:t>x</w:t></w:r></w:p></w:tc>" % (chr(34), chr(34)) * 300 + "</w:tr>"}</w:tbl>'))
-    yield Hostile("tables-in-tables.docx", partial(_word, "<w:tbl><w:tr><w:tc>" * 60 + "<w:p><w:r><w:t>x</w:t></w:r></w:p>" * 2000 + "</w:tc></w:tr></w:tbl>" * 60))
-    yield Hostile("runs-in-runs.docx", partial(_word, "<w:p>" + "<w:r>" * 200 + "<w:t>x</w:t>" * 20_000 + "</w:r>" * 200 + "</w:p>"))
-    yield Hostile("boxes-in-boxes.docx", partial(_word, "<w:p><w:r><w:txbxContent>" * 80 + "<w:p><w:r><w:t>deep</w:t></w:r></w:p>" * 500 + "</w:txbxContent></w:r></w:p>" * 80))
+    yield Hostile(
+        "spans.docx",
+        partial(
+            _word,
+            f"<w:tbl>{'<w:tr>' + '<w:tc><w:tcPr><w:gridSpan w:val=%s999999999%s/></w:tcPr><w:p><w:r><w:t>x</w:t></w:r></w:p></w:tc>' % (chr(34), chr(34)) * 300 + '</w:tr>'}</w:tbl>",
+        ),
+    )
+    yield Hostile(
+        "tables-in-tables.docx",
+        partial(
+            _word,
+            "<w:tbl><w:tr><w:tc>" * 60
+            + "<w:p><w:r><w:t>x</w:t></w:r></w:p>" * 2000
+            + "</w:tc></w:tr></w:tbl>" * 60,
+        ),
+    )
+    yield Hostile(
+        "runs-in-runs.docx",
+        partial(_word, "<w:p>" + "<w:r>" * 200 + "<w:t>x</w:t>" * 20_000 + "</w:r>" * 200 + "</w:p>"),
+    )
+    yield Hostile(
+        "boxes-in-boxes.docx",
+        partial(
+            _word,
+            "<w:p><w:r><w:txbxContent>" * 80
+            + "<w:p><w:r><w:t>deep</w:t></w:r></w:p>" * 500
+            + "</w:txbxContent></w:r></w:p>" * 80,
+        ),
+    )
     yield Hostile("styles-in-a-circle.docx", _style_circle)
-    yield Hostile("a-long-table.docx", partial(_word, "<w:tbl>" + "<w:tr><w:tc><w:p><w:r><w:t>x</w:t></w:r></w:p></w:tc></w:tr>" * 20_000 + "</w:tbl>"))
+    yield Hostile(
+        "a-long-table.docx",
+        partial(
+            _word,
+            "<w:tbl>" + "<w:tr><w:tc><w:p><w:r><w:t>x</w:t></w:r></w:p></w:tc></w:tr>" * 20_000 + "</w:tbl>",
+        ),
+    )
     yield Hostile("slides-of-itself.pptx", _slide_circle)
     yield Hostile("groups.pptx", _groups)
     yield Hostile("remote-parts.docx", _remote)
@@ -102,7 +158,9 @@ def _changed(kind: str, place: str, change: tuple[str, str]) -> bytes:
     if "?>" in content[:200]:
         declaration, found, rest = content.partition("?>")
     at = rest.index("ferry") if "ferry" in rest else rest.rindex("</")
-    return with_part(_honest()[kind], place, (declaration + found + head + rest[:at] + inside + rest[at:]).encode())
+    return with_part(
+        _honest()[kind], place, (declaration + found + head + rest[:at] + inside + rest[at:]).encode()
+    )
 
 
 def _attributes() -> str:
@@ -110,7 +168,9 @@ def _attributes() -> str:
 
 
 def _namespaces() -> str:
-    return "<?xml version='1.0'?><a " + " ".join(f"xmlns:n{n}='u{n}'" for n in range(20_000)) + "><b>x</b></a>"
+    return (
+        "<?xml version='1.0'?><a " + " ".join(f"xmlns:n{n}='u{n}'" for n in range(20_000)) + "><b>x</b></a>"
+    )
 
 
 def _spine_slip() -> bytes:
@@ -121,7 +181,9 @@ def _spine_slip() -> bytes:
 
 def _spine_without_end() -> bytes:
     parts = unzipped(_honest()["epub"])
-    parts["OPS/book.opf"] = parts["OPS/book.opf"].replace(b"<spine>", b"<spine>" + b'<itemref idref="one"/>' * 100_000)
+    parts["OPS/book.opf"] = parts["OPS/book.opf"].replace(
+        b"<spine>", b"<spine>" + b'<itemref idref="one"/>' * 100_000
+    )
     return zipped(parts)
 
 
@@ -139,18 +201,27 @@ def _overlapping(mimetype: str = "") -> bytes:
     local = head + name + body
     said = mimetype.encode()
     start = len(local)
-    local += struct.pack("<4sHHHHHIIIHH", b"PK\3\4", 20, 0, 0, 0, 0, zlib.crc32(said), len(said), len(said), 8, 0)
+    local += struct.pack(
+        "<4sHHHHHIIIHH", b"PK\3\4", 20, 0, 0, 0, 0, zlib.crc32(said), len(said), len(said), 8, 0
+    )
     local += b"mimetype" + said
     entries = []
     for number in range(4000):
         own = name if number == 0 else b"part%d" % number
         sizes = (0, len(body), 10 * MIB, len(own))
-        entries.append(struct.pack("<4sHHHHHHIIIHHHHHII", b"PK\1\2", 20, 20, 0, 8, 0, 0, *sizes, 0, 0, 0, 0, 0, 0) + own)
+        entries.append(
+            struct.pack("<4sHHHHHHIIIHHHHHII", b"PK\1\2", 20, 20, 0, 8, 0, 0, *sizes, 0, 0, 0, 0, 0, 0) + own
+        )
     if said:
         sizes = (zlib.crc32(said), len(said), len(said), 8)
-        entries.append(struct.pack("<4sHHHHHHIIIHHHHHII", b"PK\1\2", 20, 20, 0, 0, 0, 0, *sizes, 0, 0, 0, 0, 0, start) + b"mimetype")
+        entries.append(
+            struct.pack("<4sHHHHHHIIIHHHHHII", b"PK\1\2", 20, 20, 0, 0, 0, 0, *sizes, 0, 0, 0, 0, 0, start)
+            + b"mimetype"
+        )
     directory = b"".join(entries)
-    end = struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, len(entries), len(entries), len(directory), len(local), 0)
+    end = struct.pack(
+        "<4sHHHHIIH", b"PK\5\6", 0, 0, len(entries), len(entries), len(directory), len(local), 0
+    )
     return local + directory + end
 
 
@@ -185,7 +256,9 @@ def _method(content: bytes, method: int) -> bytes:
 
 
 def _sheet(cells: str, *, head: str = "", tail: str = "", diagonal: int = 0) -> bytes:
-    rows = "".join(f'<row r="{n}"><c r="{_column(n)}{n}"><v>{n}</v></c></row>' for n in range(2, diagonal + 2))
+    rows = "".join(
+        f'<row r="{n}"><c r="{_column(n)}{n}"><v>{n}</v></c></row>' for n in range(2, diagonal + 2)
+    )
     sheet = f"<?xml version='1.0'?><worksheet {S}>{head}<sheetData><row r='1'>{cells}</row>{rows}</sheetData>{tail}</worksheet>"
     return with_part(_honest()["xlsx"], MAIN["xlsx"], sheet.encode())
 
@@ -199,7 +272,11 @@ def _column(number: int) -> str:
 
 
 def _strings_bomb() -> bytes:
-    strings = f"<?xml version='1.0'?><sst {S} count='99999999' uniqueCount='99999999'>" + "<si><t>ha</t></si>" * MIB + "</sst>"
+    strings = (
+        f"<?xml version='1.0'?><sst {S} count='99999999' uniqueCount='99999999'>"
+        + "<si><t>ha</t></si>" * MIB
+        + "</sst>"
+    )
     return with_part(_honest()["xlsx"], "xl/sharedStrings.xml", strings.encode())
 
 
@@ -235,11 +312,13 @@ def _spreadsheet() -> bytes:
         "<manifest:file-entry manifest:full-path='/' manifest:media-type='application/vnd.oasis.opendocument.spreadsheet'/>"
         "</manifest:manifest>"
     )
-    return zipped({
-        "mimetype": b"application/vnd.oasis.opendocument.spreadsheet",
-        "content.xml": root.encode(),
-        "META-INF/manifest.xml": manifest.encode(),
-    })
+    return zipped(
+        {
+            "mimetype": b"application/vnd.oasis.opendocument.spreadsheet",
+            "content.xml": root.encode(),
+            "META-INF/manifest.xml": manifest.encode(),
+        }
+    )
 
 
 def _word(body: str) -> bytes:
@@ -276,4 +355,6 @@ def _remote() -> bytes:
         "<Relationship Id='rX' Type='http://schemas.openxmlformats.org/officeDocument/2006/relationships/footnotes' "
         "Target='http://127.0.0.1:9/notes.xml' TargetMode='External'/>"
     )
-    return with_part(_honest()["docx"], place, links.replace("</Relationships>", target + "</Relationships>").encode())
+    return with_part(
+        _honest()["docx"], place, links.replace("</Relationships>", target + "</Relationships>").encode()
+    )

@@ -40,5 +40,18 @@ def compound(streams: dict[str, bytes]) -> bytes:
 def _entry(name: str, kind: int, start: int, size: int, *, right: int = FREE, child: int = FREE) -> bytes:
     written = name.encode("utf-16-le") + b"\0\0"
     return struct.pack(
-        "<64sHBBIII16sIQQIQ", written, len(written), kind, 1, FREE, right, child, b"\0" * 16, 0, 0, 0, start, size
+        "<64sHBBIII16sIQQIQ",
+        written,
+        len(written),
+        kind,
+        1,
+        FREE,
+        right,
+        child,
+        b"\0" * 16,
+        0,
+        0,
+        0,
+        start,
+        size,
     )

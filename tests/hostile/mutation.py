@@ -8,11 +8,45 @@ from tests.hostile.parts import Hostile, unzipped, zipped
 from tests.hostile.seeds import seeds
 
 DICTIONARY: dict[str, list[bytes]] = {
-    "pdf": [b"/Kids[2 0 R]", b"/Filter/FlateDecode", b"/Count 2147483647", b"<<" * 50, b"[" * 50, b"endobj", b"/JS(x)"],
+    "pdf": [
+        b"/Kids[2 0 R]",
+        b"/Filter/FlateDecode",
+        b"/Count 2147483647",
+        b"<<" * 50,
+        b"[" * 50,
+        b"endobj",
+        b"/JS(x)",
+    ],
     "zip": [b"<!DOCTYPE x [<!ENTITY a 'b'>]>", b"&a;", b"<w:p>" * 50, b"]]>", b"\x00", b"xmlns:w='x'", b"</"],
-    "html": [b"<table>", b"<div style='", b"<!--", b"<svg>", b"&#x110000;", b"<plaintext>", b"<template>", b"\x00"],
-    "text": [b"\xff", b"\xed\xa0\x80", b"\x00", b"\xe2\x80\x8f", b"| --- |", b"```", b"# ", b"\r", b'"', b"[", b"{"],
-    "eml": [b"Content-Type: multipart/mixed; boundary=outer\n\n", b"=?utf-8?B?/w==?=", b"\n--outer--\n", b"charset=rot13"],
+    "html": [
+        b"<table>",
+        b"<div style='",
+        b"<!--",
+        b"<svg>",
+        b"&#x110000;",
+        b"<plaintext>",
+        b"<template>",
+        b"\x00",
+    ],
+    "text": [
+        b"\xff",
+        b"\xed\xa0\x80",
+        b"\x00",
+        b"\xe2\x80\x8f",
+        b"| --- |",
+        b"```",
+        b"# ",
+        b"\r",
+        b'"',
+        b"[",
+        b"{",
+    ],
+    "eml": [
+        b"Content-Type: multipart/mixed; boundary=outer\n\n",
+        b"=?utf-8?B?/w==?=",
+        b"\n--outer--\n",
+        b"charset=rot13",
+    ],
     "rtf": [b"{" * 40, rb"\u-1?", rb"\bin99999999 ", rb"\'zz", b"}", rb"\ucnone", rb"\uc999999999 "],
     "picture": [b"\xff\xff\xff\xff", b"IDAT", b"\x00\x00\x00\x00"],
 }
@@ -78,7 +112,9 @@ def _blow_up(made: bytearray, luck: random.Random, _other: bytes, _words: list[b
     """What could be a length."""
     for _ in range(luck.choice((1, 4))):
         at = luck.randrange(len(made))
-        made[at : at + 4] = luck.choice((b"\xff\xff\xff\x7f", b"\xff\xff\xff\xff", b"\x00\x00\x00\x80", b"\x7f\xff\xff\xff"))
+        made[at : at + 4] = luck.choice(
+            (b"\xff\xff\xff\x7f", b"\xff\xff\xff\xff", b"\x00\x00\x00\x80", b"\x7f\xff\xff\xff")
+        )
 
 
 def _enlarge(made: bytearray, luck: random.Random, _other: bytes, _words: list[bytes]) -> None:
@@ -86,7 +122,9 @@ def _enlarge(made: bytearray, luck: random.Random, _other: bytes, _words: list[b
     found = list(DIGITS.finditer(bytes(made[:200_000])))
     if found:
         place = luck.choice(found)
-        made[place.start() : place.end()] = luck.choice((b"999999999", b"2147483648", b"-1", b"0", b"1" * 400))
+        made[place.start() : place.end()] = luck.choice(
+            (b"999999999", b"2147483648", b"-1", b"0", b"1" * 400)
+        )
 
 
 def _insert(made: bytearray, luck: random.Random, _other: bytes, words: list[bytes]) -> None:

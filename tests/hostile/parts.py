@@ -61,9 +61,13 @@ HELVETICA = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"
 TEXT = b"BT /F1 12 Tf 72 720 Td (The ferry leaves at noon.) Tj ET"
 
 
-def page(content: bytes = TEXT, *, entries: bytes = b"", stream_entries: bytes = b"", more: bytes = b"") -> bytes:
+def page(
+    content: bytes = TEXT, *, entries: bytes = b"", stream_entries: bytes = b"", more: bytes = b""
+) -> bytes:
     """A PDF of one page; its objects from 6 on are ``more``."""
-    return pdf(*page_objects(content, entries=entries, stream_entries=stream_entries), *([more] if more else []))
+    return pdf(
+        *page_objects(content, entries=entries, stream_entries=stream_entries), *([more] if more else [])
+    )
 
 
 def page_objects(content: bytes = TEXT, *, entries: bytes = b"", stream_entries: bytes = b"") -> list[bytes]:

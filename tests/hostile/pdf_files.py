@@ -57,7 +57,9 @@ def hostile_pdfs() -> Iterator[Hostile]:
         "media-box-turned": lambda: page(entries=b"|/MediaBox[900 900 -900 -900]/Rotate 12345/UserUnit 1e9"),
         "deep-dictionaries": lambda: page(more=b"<</A " * 100_000 + b">>" * 100_000),
         "deep-arrays": lambda: page(more=b"[" * 500_000 + b"]" * 500_000),
-        "deep-catalog": lambda: pdf(b"<</Type/Catalog/Pages 2 0 R/X %b%b>>" % (b"[" * 200_000, b"]" * 200_000)),
+        "deep-catalog": lambda: pdf(
+            b"<</Type/Catalog/Pages 2 0 R/X %b%b>>" % (b"[" * 200_000, b"]" * 200_000)
+        ),
         "deep-content": lambda: page(b"[" * 300_000 + TEXT),
         "states-saved-without-end": lambda: page(b"q " * 500_000 + TEXT),
         "marks-without-end": lambda: page(b"/Span<</ActualText(x)>>BDC " * 20_000 + TEXT),
@@ -79,7 +81,9 @@ def hostile_pdfs() -> Iterator[Hostile]:
             *page_objects()[1:],
         ),
         "external-stream": lambda: page(stream_entries=b"/F(/etc/passwd)/FFilter/FlateDecode"),
-        "broken-font-program": partial(_font, b"\x00\x01\x00\x00" + b"\xff" * 5000, b"TrueType", b"/FontFile2"),
+        "broken-font-program": partial(
+            _font, b"\x00\x01\x00\x00" + b"\xff" * 5000, b"TrueType", b"/FontFile2"
+        ),
         "broken-type-1": partial(_font, b"%!PS-AdobeFont\n" + b"dup 0 {" * 5000, b"Type1", b"/FontFile"),
         "broken-cff": partial(_font, b"\x01\x00\x04\x04" + b"\xff\xff" * 5000, b"Type1", b"/FontFile3"),
         "map-of-a-billion-letters": lambda: _mapped(
@@ -98,7 +102,8 @@ def hostile_pdfs() -> Iterator[Hostile]:
         "xref-of-a-billion": lambda: page().replace(b"xref\n0 6", b"xref\n0 999999999"),
         "xref-stream-of-itself": lambda: _xref_stream(b"/Prev 15 /W[8 8 8]/Index[0 999999999]"),
         "encrypted-oddly": lambda: pdf(
-            *page_objects(), trailer=b"/Root 1 0 R/Encrypt<</Filter/Standard/V 5/R 6/Length 99999/O()/U()/P -1>>"
+            *page_objects(),
+            trailer=b"/Root 1 0 R/Encrypt<</Filter/Standard/V 5/R 6/Length 99999/O()/U()/P -1>>",
         ),
         "names-in-a-circle": lambda: pdf(
             b"<</Type/Catalog/Pages 2 0 R/Names<</Dests<</Kids[6 0 R]>>>>/Outlines 6 0 R>>",
@@ -187,7 +192,9 @@ def _doubling_forms() -> bytes:
     """Each form draws the next twice."""
     head = b"/Type/XObject/Subtype/Form/BBox[0 0 9 9]/Resources<</XObject<</X %d 0 R>>>>"
     forms = [stream(b"/X Do /X Do", head % number) for number in range(7, 37)]
-    return pdf(*page_objects(b"/X Do " + TEXT, entries=b"/XObject<</X 6 0 R>>"), *forms, stream(TEXT, head % 6))
+    return pdf(
+        *page_objects(b"/X Do " + TEXT, entries=b"/XObject<</X 6 0 R>>"), *forms, stream(TEXT, head % 6)
+    )
 
 
 def _type_3() -> bytes:
@@ -224,7 +231,9 @@ def _image(content: bytes, decode: bytes) -> bytes:
 
 
 def _xref_stream(entries: bytes) -> bytes:
-    body = b"%PDF-1.5\n" + b"6 0 obj\n" + stream(b"\0" * 48, b"/Type/XRef/Size 999999999/Root 1 0 R" + entries)
+    body = (
+        b"%PDF-1.5\n" + b"6 0 obj\n" + stream(b"\0" * 48, b"/Type/XRef/Size 999999999/Root 1 0 R" + entries)
+    )
     return body + b"\nendobj\nstartxref\n9\n%%EOF"
 
 

@@ -39,7 +39,9 @@ def hostile_pictures() -> Iterator[Hostile]:
         "thin.png": lambda: _saved(_image((30_000, 2), 128), "PNG"),
         "frames.tif": lambda: _frames(300),
         "some-frames.tif": lambda: _frames(150),
-        "directory-in-a-circle.tif": lambda: _tiff({256: 10, 257: 10, 259: 1, 262: 1, 273: 8, 279: 100}, following=8),
+        "directory-in-a-circle.tif": lambda: _tiff(
+            {256: 10, 257: 10, 259: 1, 262: 1, 273: 8, 279: 100}, following=8
+        ),
         "huge.tif": lambda: _tiff({256: 2**31, 257: 2**31, 259: 1, 262: 1, 273: 8, 279: 100}),
         "strips.tif": lambda: _tiff({256: 9000, 257: 9000, 259: 5, 262: 1, 273: 8, 279: 2**31}),
         "fax.tif": lambda: _tiff({256: 9000, 257: 9000, 258: 1, 259: 4, 262: 1, 273: 8, 279: 100}),
@@ -96,7 +98,10 @@ def _dots(side: int) -> bytes:
     from PIL import Image
 
     row, blank = (b"\0\0" + b"\xff" * 6) * (side // 8), b"\xff" * side
-    return _saved(Image.frombytes("L", (side // 8 * 8, side // 8 * 8), (row * 2 + blank[: len(row)] * 6) * (side // 8)), "PNG")
+    return _saved(
+        Image.frombytes("L", (side // 8 * 8, side // 8 * 8), (row * 2 + blank[: len(row)] * 6) * (side // 8)),
+        "PNG",
+    )
 
 
 def _boxes(side: int) -> bytes:
@@ -117,8 +122,16 @@ def _frames(count: int) -> bytes:
 
 
 def _tiff(entries: dict[int, int], following: int = 0) -> bytes:
-    made = b"".join(struct.pack("<HHII", tag, 4, 1, value & 0xFFFFFFFF) for tag, value in sorted(entries.items()))
-    return b"II*\0\x08\0\0\0" + struct.pack("<H", len(entries)) + made + struct.pack("<I", following) + b"\0" * 200
+    made = b"".join(
+        struct.pack("<HHII", tag, 4, 1, value & 0xFFFFFFFF) for tag, value in sorted(entries.items())
+    )
+    return (
+        b"II*\0\x08\0\0\0"
+        + struct.pack("<H", len(entries))
+        + made
+        + struct.pack("<I", following)
+        + b"\0" * 200
+    )
 
 
 def _dimensions(content: bytes, width: int, height: int) -> bytes:

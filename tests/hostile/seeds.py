@@ -28,7 +28,9 @@ def seeds() -> dict[str, bytes]:
             "</table:table-cell></table:table-row></table:table>"
         ),
         "epub": office.epub(
-            {"one": f"<h1>One</h1><p>{ENGLISH}</p>", "two": f"<p>{CHINESE}</p>"}, title="T", order=["one", "two"]
+            {"one": f"<h1>One</h1><p>{ENGLISH}</p>", "two": f"<p>{CHINESE}</p>"},
+            title="T",
+            order=["one", "two"],
         ),
         "eml": _mail(),
         "msg": compound({"__properties_version1.0": b"\0" * 600, **_message()}),
@@ -45,10 +47,11 @@ def seeds() -> dict[str, bytes]:
         "```\ncode\n```\n<div hidden>x</div>\n".encode(),
         "txt": f"{ENGLISH}\n{PERSIAN}\n{CHINESE}\n".encode(),
         "csv": f'pier,time,"price, euros"\n"north ""old""",12:00,12\nsouth,13:00,{CHINESE}\n'.encode() * 3,
-        "json": json.dumps([{"pier": "north", "times": [12, 13.5, None], "note": {"fa": PERSIAN}}] * 3).encode(),
+        "json": json.dumps(
+            [{"pier": "north", "times": [12, 13.5, None], "note": {"fa": PERSIAN}}] * 3
+        ).encode(),
         "jsonl": b'{"a": 1, "b": "two"}\n{"a": 2, "b": "three"}\n',
-        "xml": f"<?xml version='1.0'?><ferry xmlns='urn:x'><pier a='1'>north</pier><p>{ENGLISH} <b>x</b></p></ferry>"
-        .encode(),
+        "xml": f"<?xml version='1.0'?><ferry xmlns='urn:x'><pier a='1'>north</pier><p>{ENGLISH} <b>x</b></p></ferry>".encode(),
         "png": _picture("PNG"),
         "jpg": _picture("JPEG"),
         "tif": _picture("TIFF"),

@@ -37,14 +37,26 @@ def _html() -> dict[str, object]:
         "links-unclosed.html": lambda: _page("<a href='x'>a" * 100_000),
         "many-paragraphs.html": lambda: _page("<p>words and more of them</p>\n" * 100_000),
         "many-cells.html": lambda: _page("<table>" + "<tr><td>a<td>b" * 50_000 + "</table>"),
-        "colspan.html": lambda: _page("<table><tr><td colspan=1000000000 rowspan=1000000000>a<td>b</table>" * 50),
+        "colspan.html": lambda: _page(
+            "<table><tr><td colspan=1000000000 rowspan=1000000000>a<td>b</table>" * 50
+        ),
         "one-attribute.html": lambda: _page(f"<div title='{'a' * 8 * LONG}'>x</div>"),
-        "many-attributes.html": lambda: _page("<div " + " ".join(f"a{n}=1" for n in range(100_000)) + ">x</div>"),
-        "styles.html": lambda: _page("".join(f"<p style='color:#{n % 999:03d};x:{n}'>a</p>" for n in range(20_000))),
-        "styles-in-styles.html": lambda: _page("<div style='color:white'>" * 200 + "<p style='x:y'>a</p>" * 5000),
-        "one-style.html": lambda: _page(f"<p style='{'/*' * 200_000}'>a</p><p style='{'rgba(' + '1,' * 99_999}'>b</p>"),
+        "many-attributes.html": lambda: _page(
+            "<div " + " ".join(f"a{n}=1" for n in range(100_000)) + ">x</div>"
+        ),
+        "styles.html": lambda: _page(
+            "".join(f"<p style='color:#{n % 999:03d};x:{n}'>a</p>" for n in range(20_000))
+        ),
+        "styles-in-styles.html": lambda: _page(
+            "<div style='color:white'>" * 200 + "<p style='x:y'>a</p>" * 5000
+        ),
+        "one-style.html": lambda: _page(
+            f"<p style='{'/*' * 200_000}'>a</p><p style='{'rgba(' + '1,' * 99_999}'>b</p>"
+        ),
         "transform.html": lambda: _page(f"<p style='transform:{'translate(' * 50_000}'>a</p>"),
-        "clip.html": lambda: _page(f"<p style='clip:rect({'0' * 200_000}'>a</p><p style='clip:rect(0 0 {' ' * 200_000}'>a</p>"),
+        "clip.html": lambda: _page(
+            f"<p style='clip:rect({'0' * 200_000}'>a</p><p style='clip:rect(0 0 {' ' * 200_000}'>a</p>"
+        ),
         "comments.html": lambda: _page("<!--" * 100_000),
         "comments-ended-oddly.html": lambda: _page("<!-- --!" * 100_000),
         "scripts.html": lambda: _page("<script>" * 100_000),
@@ -53,7 +65,9 @@ def _html() -> dict[str, object]:
         "entities.html": lambda: _page("&" * 300_000 + "&#99999999999;" * 50_000 + "&zwnj;" * 50_000),
         "meta.html": lambda: b"<html><meta " + b"charset " * 500 + b">" + ENGLISH.encode(),
         "laughs.html": lambda: _page("<svg><!DOCTYPE x [<!ENTITY a 'ha'>]><text>&a;</text></svg>"),
-        "frames.html": lambda: _page("<iframe src='file:///etc/passwd'></iframe><object data='http://127.0.0.1:9'>" * 2000),
+        "frames.html": lambda: _page(
+            "<iframe src='file:///etc/passwd'></iframe><object data='http://127.0.0.1:9'>" * 2000
+        ),
         "nothing-but-markup.html": lambda: b"<html>" + b"<" * LONG,
         "null-letters.html": lambda: _page("a\x00b" * 100_000),
         "one-line.html": lambda: _page("word " * 600_000),
@@ -147,21 +161,27 @@ def _data() -> dict[str, object]:
         "arrays-ended.json": lambda: b"[" * 100_000 + b"]" * 100_000,
         "objects-in-objects.json": lambda: b'{"a":' * 200_000 + b"1" + b"}" * 200_000,
         "objects-nested-in-reason.json": lambda: b'{"abcdefghij":' * 900 + b"1" + b"}" * 900,
-        "long-keys-nested.json": lambda: (b'{"%b":' % (b"k" * 2000)) * 300 + b"[" + b"1," * 20_000 + b"1]" + b"}" * 300,
+        "long-keys-nested.json": lambda: (
+            (b'{"%b":' % (b"k" * 2000)) * 300 + b"[" + b"1," * 20_000 + b"1]" + b"}" * 300
+        ),
         "number.json": lambda: b'{"a": %b}' % (b"9" * LONG),
         "numbers.json": lambda: b"[" + b"1e999999999," * 50_000 + b"-0, NaN, Infinity]",
         "one-string.json": lambda: b'["' + b"\\u0041" * 500_000 + b'"]',
         "surrogates.json": lambda: b'["' + b"\\ud800" * 100_000 + b' text"]',
         "doubled-keys.json": lambda: b"{" + b'"a": 1,' * 200_000 + b'"a": 2}',
-        "nothing.json": lambda: b"[null, {}, [], \"\"]",
-        "payload.json": lambda: json.dumps({"title": TEMPLATES, "text": TEMPLATES, "data": {"a": [[[]]]}}).encode(),
+        "nothing.json": lambda: b'[null, {}, [], ""]',
+        "payload.json": lambda: json.dumps(
+            {"title": TEMPLATES, "text": TEMPLATES, "data": {"a": [[[]]]}}
+        ).encode(),
         "lines.jsonl": lambda: b"1\n" * 300_000 + b"[" * 50_000,
         "lines-of-brackets.jsonl": lambda: b"[\n" * 200_000,
     }
 
 
 def _headers(*more: str) -> str:
-    return "\n".join(["From: a@example.org", "To: b@example.org", "Subject: Ferry", "MIME-Version: 1.0", *more])
+    return "\n".join(
+        ["From: a@example.org", "To: b@example.org", "Subject: Ferry", "MIME-Version: 1.0", *more]
+    )
 
 
 def _mails() -> dict[str, object]:
@@ -175,7 +195,9 @@ def _mails() -> dict[str, object]:
         "header-folded.eml": lambda: (_headers("X-A: a") + "\n" + " a\n" * 200_000 + "\ntext").encode(),
         "header-of-words.eml": lambda: (_headers("Cc: " + "=?utf-8?B?YQ==?= " * 5000) + "\n\ntext").encode(),
         "header-of-addresses.eml": lambda: (_headers("Cc: " + "a <a@b.c>, " * 5000) + "\n\ntext").encode(),
-        "header-of-brackets.eml": lambda: (_headers("Cc: " + "(" * 20_000 + "<" * 20_000) + "\n\ntext").encode(),
+        "header-of-brackets.eml": lambda: (
+            _headers("Cc: " + "(" * 20_000 + "<" * 20_000) + "\n\ntext"
+        ).encode(),
         "header-of-quotes.eml": lambda: (_headers('Cc: "' + '\\"' * 50_000) + "\n\ntext").encode(),
         "header-of-groups.eml": lambda: (_headers("Cc: " + "a:" * 5000) + "\n\ntext").encode(),
         "date.eml": lambda: (_headers("Date: " + "1" * 100_000) + "\n\ntext").encode(),
@@ -188,9 +210,13 @@ def _mails() -> dict[str, object]:
         "boundary-of-nothing.eml": lambda: (
             _headers('Content-Type: multipart/mixed; boundary=""') + "\n\n" + "--\n" * 100_000
         ).encode(),
-        "charset.eml": lambda: (_headers("Content-Type: text/plain; charset=zlib_codec") + "\n\n" + "x" * 5000).encode(),
+        "charset.eml": lambda: (
+            _headers("Content-Type: text/plain; charset=zlib_codec") + "\n\n" + "x" * 5000
+        ).encode(),
         "base64.eml": lambda: (
-            _headers("Content-Type: text/html", "Content-Transfer-Encoding: base64") + "\n\n" + "PGRpdj4=" * 200_000
+            _headers("Content-Type: text/html", "Content-Transfer-Encoding: base64")
+            + "\n\n"
+            + "PGRpdj4=" * 200_000
         ).encode(),
         "quoted-printable.eml": lambda: (
             _headers("Content-Transfer-Encoding: quoted-printable") + "\n\n" + "=" * LONG
@@ -249,17 +275,25 @@ def _messages() -> dict[str, object]:
         "directory-in-a-circle.msg": lambda: with_table({n: n for n in range(30, 60)}),
         "table-far-away.msg": lambda: honest[:44] + b"\xff\xff\xff\x7f" * 8 + honest[76:],
         "sectors-of-a-gigabyte.msg": lambda: honest[:30] + b"\x1e\x00\x1e\x00" + honest[34:],
-        "entries-in-a-circle.msg": lambda: honest.replace(b"\xff\xff\xff\xff\x02\x00\x00\x00", b"\x01\x00\x00\x00" * 2),
+        "entries-in-a-circle.msg": lambda: honest.replace(
+            b"\xff\xff\xff\xff\x02\x00\x00\x00", b"\x01\x00\x00\x00" * 2
+        ),
         "sizes.msg": lambda: honest.replace((4096).to_bytes(8, "little"), (1 << 40).to_bytes(8, "little")),
-        "packed-text.msg": lambda: compound({
-            "__properties_version1.0": b"\0" * 64,
-            "__substg1.0_10090102": (b"\xff\xff\xff\x7f" * 2 + b"LZFu" + b"\0\0\0\0" + b"\xff" * 9000),
-        }),
-        "page.msg": lambda: compound({
-            "__properties_version1.0": b"\0" * 64,
-            "__substg1.0_10130102": b"<div>" * 200_000 + PERSIAN.encode(),
-        }),
+        "packed-text.msg": lambda: compound(
+            {
+                "__properties_version1.0": b"\0" * 64,
+                "__substg1.0_10090102": (b"\xff\xff\xff\x7f" * 2 + b"LZFu" + b"\0\0\0\0" + b"\xff" * 9000),
+            }
+        ),
+        "page.msg": lambda: compound(
+            {
+                "__properties_version1.0": b"\0" * 64,
+                "__substg1.0_10130102": b"<div>" * 200_000 + PERSIAN.encode(),
+            }
+        ),
         "old-word.doc": lambda: compound({"WordDocument": b"\xff" * 9000}),
-        "old-workbook.xls": lambda: compound({"Workbook": b"\x09\x08\x10\x00\x00\x06\x05\x00" + b"\xff" * 9000}),
+        "old-workbook.xls": lambda: compound(
+            {"Workbook": b"\x09\x08\x10\x00\x00\x06\x05\x00" + b"\xff" * 9000}
+        ),
         "encrypted.docx": lambda: compound({"EncryptedPackage": b"\0" * 64, "EncryptionInfo": b"\0" * 64}),
     }
