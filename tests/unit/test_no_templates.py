@@ -34,9 +34,8 @@ def faults(tree: ast.AST) -> Iterator[str]:
             yield f"{where}: imports {node.module}"
         elif isinstance(node, ast.Call):
             yield from (f"{where}: {fault}" for fault in _call(node))
-        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod) and not _fixed(node.left):
-            if not _numeric(node):
-                yield f"{where}: % on what is no literal"
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod) and not _harmless(node):
+            yield f"{where}: % on what is no literal"
 
 
 def _call(node: ast.Call) -> Iterator[str]:
@@ -44,14 +43,14 @@ def _call(node: ast.Call) -> Iterator[str]:
     keywords = {one.arg: one.value for one in node.keywords}
     if isinstance(node.func, ast.Name) and name in CODE:
         yield f"calls {name}"
-    if name in ("format", "format_map", "vformat") and isinstance(node.func, ast.Attribute):
-        if not _fixed(node.func.value):
-            yield f"{name} on what is no literal"
+    method = node.func if isinstance(node.func, ast.Attribute) else None
+    if name in ("format", "format_map", "vformat") and method and not _fixed(method.value):
+        yield f"{name} on what is no literal"
     if "allow_pickle" in keywords and getattr(keywords["allow_pickle"], "value", True) is not False:
         yield "allows pickles"
-    if name == "load" and getattr(getattr(node.func, "value", None), "id", "") == "torch":
-        if getattr(keywords.get("weights_only"), "value", False) is not True:
-            yield "torch.load reads pickles"
+    of_torch = name == "load" and getattr(getattr(node.func, "value", None), "id", "") == "torch"
+    if of_torch and getattr(keywords.get("weights_only"), "value", False) is not True:
+        yield "torch.load reads pickles"
     if name in ("Template", "from_string"):
         yield f"makes a template: {name}"
 
@@ -65,9 +64,11 @@ def _fixed(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant | ast.JoinedStr)
 
 
-def _numeric(node: ast.BinOp) -> bool:
-    """A remainder: its right side is a number, a length or a dimension."""
+def _harmless(node: ast.BinOp) -> bool:
+    """A literal of ours, or a remainder: its right side is a number, a length or a dimension."""
     right = node.right
+    if _fixed(node.left):
+        return True
     if isinstance(right, ast.Call):
         return isinstance(right.func, ast.Name) and right.func.id == "len"
     if isinstance(right, ast.Attribute):
@@ -83,8 +84,10 @@ def test_none(path: Path) -> None:
 @pytest.mark.parametrize(
     "code",
     [
-        "import pickle", "from pickle import loads", "import marshal", "import shelve", "from jinja2 import Template",
-        "eval(text)", "exec(text)", "text.format(1)", "f(text).format(1)", "text % name", "string.Template(text)",
+        "import pickle", "from pickle import loads", "import marshal", "import shelve",
+        "from jinja2 import Template",
+        "eval(text)", "exec(text)", "text.format(1)", "f(text).format(1)", "text % name",
+        "string.Template(text)",
         "np.load(path, allow_pickle=True)", "np.load(path, allow_pickle=given)", "torch.load(path)",
     ],
 )  # fmt: skip
