@@ -10,8 +10,10 @@ from tests.hostile.parts import Hostile
 from tests.hostile.seeds import ENGLISH, PERSIAN, seeds
 
 LONG = 1_000_000
-TEMPLATES = "{{7*7}} ${7*7} {%for a in b%} %s %(x)s {0.__class__} #{7*7} <%= 7*7 %> ${jndi:ldap://127.0.0.1/a} "
-    "`id` $(id) "
+TEMPLATES = (
+    "{{7*7}} ${7*7} {%for a in b%} %s %(x)s {0.__class__} #{7*7} <%= 7*7 %> ${jndi:ldap://127.0.0.1/a} `id` "
+    "$(id) "
+)
 
 
 def hostile_texts() -> Iterator[Hostile]:
