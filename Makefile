@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test test-compose check bench bench-ingestion eval torture power-loss lock clean set-up set-up-dev models
+.PHONY: help serve demo test test-compose check bench bench-ingestion eval torture power-loss hostile fuzz lock clean set-up set-up-dev models
 MAKEFLAGS += --no-print-directory
 
 # Any Python finds the right one, so take the first that runs: a version manager's stand-in may not.
@@ -45,6 +45,12 @@ torture: set-up-dev models ## Kill API and workers 1,000 times on both databases
 
 power-loss: set-up-dev ## Cut the power after every file operation of recorded runs; about half an hour (ARGS='--drawn 1')
 	@exec $(BIN)/python -m tests.torture.power $(ARGS)
+
+hostile: set-up-dev ## Read a thousand hostile files in the cage, about ten minutes (ARGS=--write for docs/results)
+	@exec $(BIN)/python -m tests.hostile $(ARGS)
+
+fuzz: set-up-dev ## Fuzz the paths of text, a minute each (ARGS='--seconds 600' for longer)
+	@exec $(BIN)/python -m tests.fuzz $(ARGS)
 
 eval: set-up-dev models ## Evaluate against public sets and peers, about an hour (ARGS='--sample 40' for minutes)
 	@exec $(BIN)/python -m evaluation $(ARGS)

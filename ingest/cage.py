@@ -63,7 +63,7 @@ class ExtractionCage:
             self.close()  # it was killed while it waited
         child = self._child
         if child is None:
-            child = self._child = subprocess.Popen(
+            child = self._child = subprocess.Popen(  # noqa: S603  this very Python
                 [sys.executable, "-m", "ingest.parser", str(self._memory)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -118,7 +118,7 @@ class ExtractionCage:
         )
 
 
-# Threads of numerical libraries reserve memory for every core, and there is nothing to compute.
+# Threads of numerical libraries reserve memory for every core of the machine, and have nothing to do.
 ONE_THREAD = {
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",

@@ -1,4 +1,4 @@
-"""One target under libFuzzer, in a process of its own: `python -m tests.fuzz.target NAME [its options] CORPUS`.
+"""One target under libFuzzer, in a process of its own: `python -m tests.fuzz.target NAME [OPTIONS] CORPUS`.
 
 It ends with 0 when its time is over, and with another status when something did not hold.
 """

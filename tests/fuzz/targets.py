@@ -7,6 +7,7 @@ allows it; everything else that is raised is a fault.
 import os
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -67,24 +68,18 @@ def data(content: bytes) -> None:
     """What a file is, its letters, CSV, JSON, XML."""
     content_type(content.decode("latin-1"))
     declared_charset(content)
-    try:
+    with suppress(UnreadableDocument):
         assert sniff(content, name="file", hint=None) in MEDIA_TYPES
-    except UnreadableDocument:
-        pass
     try:
         text = clean(decode(content, content[:8].decode("latin-1")))
     except UnreadableDocument:
         return
     assert clean(text) == text
     assert _letters(csv_text(text)) == _letters(text), "letters of a table are lost or made up"
-    try:
+    with suppress(*REFUSALS):
         json_text(text)
-    except REFUSALS:
-        pass
-    try:
+    with suppress(*REFUSALS, ValueError):
         xml_text(content)
-    except (*REFUSALS, ValueError):
-        pass
 
 
 def letters(content: bytes) -> None:

@@ -24,6 +24,7 @@ LAUGHS = (
     + "".join(f"<!ENTITY a{n} '{f'&a{n - 1};' * 10}'>" for n in range(1, 12))
     + "]>"
 )
+WIDE_CELL = "<w:tc><w:tcPr><w:gridSpan w:val='999999999'/></w:tcPr><w:p><w:r><w:t>x</w:t></w:r></w:p></w:tc>"
 QUADRATIC = f"<!DOCTYPE x [<!ENTITY a '{'a' * 50_000}'>]>"
 OUTSIDE = (
     "<!DOCTYPE x [<!ENTITY a SYSTEM 'file:///etc/passwd'><!ENTITY % p SYSTEM 'http://127.0.0.1:9/x'>%p;]>"
@@ -101,7 +102,7 @@ def hostile_archives() -> Iterator[Hostile]:
         "spans.docx",
         partial(
             _word,
-            f"<w:tbl>{'<w:tr>' + '<w:tc><w:tcPr><w:gridSpan w:val=%s999999999%s/></w:tcPr><w:p><w:r><w:t>x</w:t></w:r></w:p></w:tc>' % (chr(34), chr(34)) * 300 + '</w:tr>'}</w:tbl>",
+            f"<w:tbl><w:tr>{WIDE_CELL * 300}</w:tr></w:tbl>",
         ),
     )
     yield Hostile(
@@ -259,7 +260,8 @@ def _sheet(cells: str, *, head: str = "", tail: str = "", diagonal: int = 0) -> 
     rows = "".join(
         f'<row r="{n}"><c r="{_column(n)}{n}"><v>{n}</v></c></row>' for n in range(2, diagonal + 2)
     )
-    sheet = f"<?xml version='1.0'?><worksheet {S}>{head}<sheetData><row r='1'>{cells}</row>{rows}</sheetData>{tail}</worksheet>"
+    filled = f"<sheetData><row r='1'>{cells}</row>{rows}</sheetData>"
+    sheet = f"<?xml version='1.0'?><worksheet {S}>{head}{filled}{tail}</worksheet>"
     return with_part(_honest()["xlsx"], MAIN["xlsx"], sheet.encode())
 
 
@@ -290,7 +292,8 @@ def _one_string_often() -> bytes:
 
 
 def _open_text(body: str) -> bytes:
-    root = f"<office:document-content {ODF}><office:body><office:text>{body}</office:text></office:body></office:document-content>"
+    inside = f"<office:body><office:text>{body}</office:text></office:body>"
+    root = f"<office:document-content {ODF}>{inside}</office:document-content>"
     return with_part(_honest()["odt"], "content.xml", root.encode())
 
 
@@ -301,15 +304,18 @@ def _repeated() -> bytes:
 
 
 def _spreadsheet() -> bytes:
-    cell = "<table:table-cell table:number-columns-repeated='16384' office:value-type='string'><text:p>x</text:p></table:table-cell>"
+    repeated = "table:number-columns-repeated='16384' office:value-type='string'"
+    cell = f"<table:table-cell {repeated}><text:p>x</text:p></table:table-cell>"
     row = f"<table:table-row table:number-rows-repeated='1048576'>{cell}</table:table-row>"
     root = (
         f"<?xml version='1.0'?><office:document-content {ODF}><office:body><office:spreadsheet>"
-        f"<table:table table:name='a'>{row}</table:table></office:spreadsheet></office:body></office:document-content>"
+        f"<table:table table:name='a'>{row}</table:table></office:spreadsheet></office:body>"
+        "</office:document-content>"
     )
     manifest = (
-        "<?xml version='1.0'?><manifest:manifest xmlns:manifest='urn:oasis:names:tc:opendocument:xmlns:manifest:1.0'>"
-        "<manifest:file-entry manifest:full-path='/' manifest:media-type='application/vnd.oasis.opendocument.spreadsheet'/>"
+        "<?xml version='1.0'?><manifest:manifest "
+        "xmlns:manifest='urn:oasis:names:tc:opendocument:xmlns:manifest:1.0'><manifest:file-entry "
+        "manifest:full-path='/' manifest:media-type='application/vnd.oasis.opendocument.spreadsheet'/>"
         "</manifest:manifest>"
     )
     return zipped(
@@ -352,7 +358,8 @@ def _remote() -> bytes:
     place = "word/_rels/document.xml.rels"
     links = unzipped(_honest()["docx"])[place].decode()
     target = (
-        "<Relationship Id='rX' Type='http://schemas.openxmlformats.org/officeDocument/2006/relationships/footnotes' "
+        "<Relationship Id='rX' "
+        "Type='http://schemas.openxmlformats.org/officeDocument/2006/relationships/footnotes' "
         "Target='http://127.0.0.1:9/notes.xml' TargetMode='External'/>"
     )
     return with_part(

@@ -62,7 +62,7 @@ Change = Callable[[bytearray, random.Random, bytes, list[bytes]], None]
 
 
 def mutated(kind: str, number: int, honest: dict[str, bytes]) -> bytes:
-    """The ``number``-th mutation of a kind. Of archives every second one is damaged within, and packed again."""
+    """The ``number``-th of a kind. Of archives every second one is damaged within and packed again."""
     luck = random.Random(f"{kind} {number}")
     other = honest[luck.choice(sorted(honest))]
     words = DICTIONARY[GROUPS.get(kind, "text")]

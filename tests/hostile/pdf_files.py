@@ -200,8 +200,9 @@ def _doubling_forms() -> bytes:
 def _type_3() -> bytes:
     objects = page_objects()
     objects[4] = (
-        b"<</Type/Font/Subtype/Type3/FontBBox[0 0 9 9]/FontMatrix[1 0 0 1 0 0]/FirstChar 84/LastChar 84/Widths[9]"
-        b"/Encoding<</Differences[84/a]>>/CharProcs<</a 6 0 R>>/Resources<</Font<</F1 5 0 R>>>>>>"
+        b"<</Type/Font/Subtype/Type3/FontBBox[0 0 9 9]/FontMatrix[1 0 0 1 0 0]/FirstChar 84"
+        b"/LastChar 84/Widths[9]/Encoding<</Differences[84/a]>>"
+        b"/CharProcs<</a 6 0 R>>/Resources<</Font<</F1 5 0 R>>>>>>"
     )
     return pdf(*objects, stream(b"9 0 d0 BT /F1 1 Tf (T) Tj ET"))
 

@@ -11,8 +11,10 @@ from pathlib import Path
 
 from tests.hostile.running import Outcome
 
-PARSERS = ("pypdfium2", "pypdf", "lxml", "trafilatura", "python-docx", "python-pptx", "python-calamine", "olefile",
-           "striprtf", "pillow", "tesserocr")  # fmt: skip
+PARSERS = (
+    "pypdfium2", "pypdf", "lxml", "trafilatura", "python-docx", "python-pptx", "python-calamine", "olefile",
+    "striprtf", "pillow", "tesserocr",
+)  # fmt: skip
 
 
 def render(outcomes: Sequence[Outcome], *, command: str) -> str:
@@ -29,10 +31,10 @@ def render(outcomes: Sequence[Outcome], *, command: str) -> str:
         f"`{command}` on {datetime.now(UTC):%Y-%m-%d}: {os.cpu_count()} cores of {_processor()}, Python "
         f"{platform.python_version()}; {', '.join(f'{name} {version(name)}' for name in PARSERS)}.",
         "",
-        f"{len(outcomes)} files, made by `tests/hostile`, each read by the parser's child as the worker has it read. None took "
-        "more than its time or memory, none took its parent down, and a good document was read after each that its parser "
-        "died of. Seconds are those of the clock in the cage less those in which the child waited for a core (the machine is "
-        "a shared one); memory is the high-water mark of its resident pages.",
+        f"{len(outcomes)} files, made by `tests/hostile`, each read by the parser's child as the worker has it "
+        "read. None took its parent down, and a good document was read after each that its parser died of. "
+        "Seconds are those of the clock in the cage less those in which the child waited for a core (the "
+        "machine is a shared one); memory is the high-water mark of its resident pages.",
         "",
         "| kind | files | became text | refused | parser killed | median s | longest s | largest MiB |",
         "|---|---|---|---|---|---|---|---|",

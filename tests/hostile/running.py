@@ -30,14 +30,14 @@ class Outcome:
     code: str | None  # the reason for which it was refused; None: it became text
     text: str
     seconds: float  # in the cage, without those in which its parser waited for a core
-    after: float  # seconds of computing, for cutting and analysing the beginning of its text
+    after: float  # seconds of computing, to cut and analyse the beginning of its text
     peak: int  # bytes of resident memory of its parser
 
 
 class Watch:
-    """Over one child while it reads: its memory by ``VmHWM``, the kernel's own high-water mark, so that a look
-    now and then misses nothing but the last moments of one that dies; and how long it waited for a core, for
-    which it is not to blame."""
+    """Over one child while it reads: its memory by ``VmHWM``, the kernel's own high-water mark, so that a
+    look now and then misses nothing but the last moments of one that dies; and how long it waited for a
+    core, for which it is not to blame."""
 
     def __init__(self, pid: Callable[[], int | None]) -> None:
         self._pid = pid
@@ -98,7 +98,6 @@ class Runner:
                 extracted = self._cage.extract(self._file, name=file.name, hint=None, url=None)
             except SimurghError as error:
                 code = error.code
-                assert error.message, file.name
         seconds = time.monotonic() - begun - watch.waited
         if code in ("parser_died", "parse_timeout", "parse_memory"):
             self._file.write_text(GOOD)

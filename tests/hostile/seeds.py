@@ -1,4 +1,4 @@
-"""Honest files of every kind that is read, to be mutated. Nothing in them depends on the day or the machine."""
+"""Honest files of every kind that is read, to be mutated. The same on every machine and day."""
 
 import io
 import json
@@ -40,8 +40,9 @@ def seeds() -> dict[str, bytes]:
         ),
         "html": (
             f"<!doctype html><html><head><meta charset=utf-8><title>Ferry</title></head><body><nav>menu</nav>"
-            f"<h1>Ferry</h1><p style='color:red'>{ENGLISH}</p><table><tr><th>a<th>b<tr><td>1<td>2</table><ul><li>"
-            f"{PERSIAN}</ul><div hidden>unseen</div><pre>code\nmore</pre>{'<p>' + CHINESE + '</p>' * 40}</body></html>"
+            f"<h1>Ferry</h1><p style='color:red'>{ENGLISH}</p><table><tr><th>a<th>b<tr><td>1<td>2</table>"
+            f"<ul><li>{PERSIAN}</ul><div hidden>unseen</div><pre>code\nmore</pre>"
+            f"{'<p>' + CHINESE + '</p>' * 40}</body></html>"
         ).encode(),
         "md": f"# Ferry\n\n{ENGLISH}\n\n## Times\n\n| a | b |\n| --- | --- |\n| 1 | 2 |\n\n- {PERSIAN}\n\n"
         "```\ncode\n```\n<div hidden>x</div>\n".encode(),
@@ -51,7 +52,10 @@ def seeds() -> dict[str, bytes]:
             [{"pier": "north", "times": [12, 13.5, None], "note": {"fa": PERSIAN}}] * 3
         ).encode(),
         "jsonl": b'{"a": 1, "b": "two"}\n{"a": 2, "b": "three"}\n',
-        "xml": f"<?xml version='1.0'?><ferry xmlns='urn:x'><pier a='1'>north</pier><p>{ENGLISH} <b>x</b></p></ferry>".encode(),
+        "xml": (
+            "<?xml version='1.0'?><ferry xmlns='urn:x'><pier a='1'>north</pier>"
+            f"<p>{ENGLISH} <b>x</b></p></ferry>"
+        ).encode(),
         "png": _picture("PNG"),
         "jpg": _picture("JPEG"),
         "tif": _picture("TIFF"),

@@ -10,7 +10,10 @@ from tests.hostile.parts import Hostile
 from tests.hostile.seeds import ENGLISH, PERSIAN, seeds
 
 LONG = 1_000_000
-TEMPLATES = "{{7*7}} ${7*7} {%for a in b%} %s %(x)s {0.__class__} #{7*7} <%= 7*7 %> ${jndi:ldap://127.0.0.1/a} `id` $(id) "
+TEMPLATES = (
+    "{{7*7}} ${7*7} {%for a in b%} %s %(x)s {0.__class__} #{7*7} <%= 7*7 %> ${jndi:ldap://127.0.0.1/a} `id` "
+    "$(id) "
+)
 
 
 def hostile_texts() -> Iterator[Hostile]:
@@ -235,10 +238,10 @@ def _mails() -> dict[str, object]:
 
 
 def _nested_parts(depth: int) -> str:
-    parts = [_headers("Content-Type: multipart/mixed; boundary=b0")]
-    for number in range(depth):
-        parts.append(f"\n--b{number}\nContent-Type: multipart/mixed; boundary=b{number + 1}\n")
-    return "\n".join([*parts, "\ntext"])
+    inner = (
+        f"\n--b{number}\nContent-Type: multipart/mixed; boundary=b{number + 1}\n" for number in range(depth)
+    )
+    return "\n".join([_headers("Content-Type: multipart/mixed; boundary=b0"), *inner, "\ntext"])
 
 
 def _rich() -> dict[str, object]:
