@@ -66,6 +66,8 @@ class Embedders:
             self._loaded = {name: one for name, one in self._loaded.items() if one.identity in needed}
 
     def _load(self, name: str, offer: Offer) -> Embedder:
+        if (found := self._loaded.get(name)) is not None:
+            return found
         with self._lock:
             if name not in self._loaded:
                 self._loaded[name] = offer.load()

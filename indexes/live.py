@@ -67,7 +67,6 @@ class LiveIndexes:
                 raise IndexUnavailable(f"the index of {collection.name!r} is not ready: {entry.progress}")
         with entry.lock:
             if entry.index is None:  # opening failed; the next question tries again
-                entry.opened.clear()
                 self._moment(collection)
                 raise IndexUnavailable(
                     f"the index of {collection.name!r} could not be opened: {entry.progress}"
@@ -149,6 +148,8 @@ class LiveIndexes:
             if entry.working:
                 return
             entry.working = True
+            if entry.index is None:  # an opening that failed has been waited for
+                entry.opened.clear()
         threading.Thread(target=self._run, args=(entry, work), name="index", daemon=True).start()
 
     def _run(self, entry: _Entry, work: Callable[[_Entry], None]) -> None:
