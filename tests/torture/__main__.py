@@ -1,10 +1,15 @@
-"""`make torture`: a thousand kills, half of them on SQLite, half on PostgreSQL, and twenty of the engine."""
+"""`make torture`: a thousand kills, half of them on SQLite, half on PostgreSQL, and twenty of the engine.
+
+Ctrl-C is enough of the thousand: what was done until then is looked at, and told.
+"""
 
 import argparse
 import contextlib
 import os
+import signal
 import sqlite3
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -31,6 +36,8 @@ def main() -> None:
     parser.add_argument("--reports", type=Path, default=REPORTS, help="folder for what a whole run came to")
     asked = parser.parse_args()
     console = Console(soft_wrap=True, markup=False, highlight=False)
+    enough = threading.Event()
+    signal.signal(signal.SIGINT, lambda _number, _frame: enough.set())
 
     def say(text: str) -> None:
         console.print(time.strftime("%H:%M:%S"), text)
@@ -44,16 +51,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="simurgh-torture-", dir=scratch()) as name:
         folder, facts = Path(name), {"seed": str(asked.seed)}
         if asked.kills:
-            outcomes, server = _on_all_databases(folder, asked.kills, asked.seed, say)
-            whole = asked.kills >= WHOLE and len(outcomes) > 1
+            outcomes, server = _on_all_databases(folder, asked.kills, asked.seed, say, enough)
+            whole = sum(one.served for one in outcomes.values()) >= WHOLE and len(outcomes) > 1
             told("torture.md", page(outcomes, database=server, **facts), whole=whole)
-        if asked.engine_kills:
+        if asked.engine_kills and not enough.is_set():
             engine = torture_engine(folder / "engine", kills=asked.engine_kills, seed=asked.seed, say=say)
             whole = asked.engine_kills >= WHOLE_ENGINE
             told("torture-engine.md", engine_page(engine, **facts), whole=whole)
 
 
-def _on_all_databases(folder: Path, kills: int, seed: int, say: Say) -> tuple[dict[str, Outcome], str]:
+def _on_all_databases(
+    folder: Path, kills: int, seed: int, say: Say, enough: threading.Event
+) -> tuple[dict[str, Outcome], str]:
     programs = postgres.binaries()
     with contextlib.ExitStack() as stack:
         urls = {"sqlite": f"sqlite:///{folder / 'simurgh.db'}"}
@@ -61,7 +70,7 @@ def _on_all_databases(folder: Path, kills: int, seed: int, say: Say) -> tuple[di
             server = stack.enter_context(postgres.running_server(programs))
             urls["postgresql"] = server.format("postgres")
         each = -(-kills // len(urls))
-        outcomes = torture(urls, folder, kills=each, seed=seed, say=say)
+        outcomes = torture(urls, folder, kills=each, seed=seed, say=say, enough=enough)
     return outcomes, f"SQLite {sqlite3.sqlite_version}, {postgres.version(programs)}"
 
 

@@ -26,8 +26,8 @@ from tests.torture.points import POINTS
 ANY_TIME = "any time"
 SOURCES = 8  # that a client hands in; as many may wait for the worker
 CLIENTS = 2
-PATIENCE = 8  # starts of an API that a victim may take to come to its point; then it is killed where it is
-SHORTEST, LONGEST = 2.5, 12.0  # seconds of that
+PATIENCE = 12  # starts of an API that a victim may take to come to its point; then it is killed where it is
+SHORTEST, LONGEST = 2.5, 60.0  # seconds of that
 PURGES = 0.15  # of all kills, at most; `kills` are those of API and worker
 START = 60.0  # seconds that an API may take to listen, and a process to end
 DRAIN = 300.0  # seconds to work off what is left
@@ -54,6 +54,11 @@ class Outcome:
     chunks: int = 0
     gone: int = 0  # editions that were looked for in vain in the end, in every file
     seconds: float = 0.0
+
+    @property
+    def served(self) -> int:
+        """Kills of what serves; those of the purge come on top."""
+        return sum(number for (role, _), number in self.killed.items() if role != "purge")
 
 
 class Victim:
@@ -115,9 +120,20 @@ class Victim:
 
 
 class Lane:
-    """``database`` is up to date; the victims' files are in ``folder``."""
+    """``database`` is up to date; the victims' files are in ``folder``. ``enough`` ends it early: what was
+    done until then is looked at as if it were all."""
 
-    def __init__(self, name: str, database: Engine, folder: Path, *, kills: int, seed: int, say: Say) -> None:
+    def __init__(
+        self,
+        name: str,
+        database: Engine,
+        folder: Path,
+        *,
+        kills: int,
+        seed: int,
+        say: Say,
+        enough: threading.Event,
+    ) -> None:
         self.name, self._database, self._folder, self._kills, self._say = name, database, folder, kills, say
         self._url = database.url.render_as_string(hide_password=False)
         self._draw = random.Random(seed)
@@ -131,7 +147,7 @@ class Lane:
         self._starting = 0.3  # seconds that an API takes to listen, on this machine at this time
         self._door = Door()
         self._outcome = Outcome()
-        self._stop, self._halted = threading.Event(), threading.Event()
+        self._stop, self._enough = threading.Event(), enough
 
     def run(self) -> Outcome:
         """Raises AssertionError for whatever was lost, doubled or back."""
@@ -158,13 +174,9 @@ class Lane:
         self._outcome.seconds = time.monotonic() - begun
         return self._outcome
 
-    def halt(self) -> None:
-        """Go no further; `run` ends with what was done. After its end it does nothing."""
-        self._halted.set()
-
     def _torture(self, clients_live: Callable[[], object]) -> None:
         look_at, told = 0.0, 0
-        while (total := self._served()) < self._kills:
+        while (total := self._outcome.served) < self._kills:
             for role in POINTS:
                 self._tend(role)
             clients_live()
@@ -174,7 +186,7 @@ class Lane:
             if total // 50 > told:
                 told = total // 50
                 self._say(f"{self.name}: {total} of {self._kills} killed")
-            if self._halted.wait(0.01):
+            if self._enough.wait(0.01):
                 return
 
     def _tend(self, role: str) -> None:
@@ -195,12 +207,8 @@ class Lane:
         one.close()
         del self._victims[role]
 
-    def _served(self) -> int:
-        """Kills of what serves; those of the purge come on top."""
-        return sum(number for (role, _), number in self._outcome.killed.items() if role != "purge")
-
     def _purges(self) -> float:
-        return 1 - self._served() / max(1, self._outcome.killed.total())
+        return 1 - self._outcome.served / max(1, self._outcome.killed.total())
 
     def _next(self, role: str) -> Victim:
         """Armed at a point that was tried as seldom as any."""

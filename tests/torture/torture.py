@@ -1,5 +1,6 @@
 """The lanes side by side: one for each database."""
 
+import threading
 from collections.abc import Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -25,20 +26,23 @@ PRELOADED = (  # so that no victim spends its life importing; the last ones are 
 )
 
 
-def torture(urls: Mapping[str, str], folder: Path, *, kills: int, seed: int, say: Say) -> dict[str, Outcome]:
-    """``kills`` for each database. Raises AssertionError for whatever was lost, doubled or back."""
+def torture(
+    urls: Mapping[str, str], folder: Path, *, kills: int, seed: int, say: Say, enough: threading.Event
+) -> dict[str, Outcome]:
+    """``kills`` for each database; fewer when there is ``enough``, as there is when a lane has failed. Raises
+    AssertionError for whatever was lost, doubled or back."""
     FORKS.set_forkserver_preload([*PRELOADED])
     databases = {name: open_database(url) for name, url in urls.items()}  # Alembic bears no two at once
     try:
         lanes = [
-            Lane(name, database, folder / name, kills=kills, seed=seed + at, say=say)
+            Lane(name, database, folder / name, kills=kills, seed=seed + at, say=say, enough=enough)
             for at, (name, database) in enumerate(databases.items())
         ]
         with ThreadPoolExecutor(len(lanes)) as pool:
             running = {lane.name: pool.submit(lane.run) for lane in lanes}
-            wait(running.values(), return_when=FIRST_EXCEPTION)
-            for lane in lanes:
-                lane.halt()  # where one has failed the others need not go on
+            done, _ = wait(running.values(), return_when=FIRST_EXCEPTION)
+            if any(one.exception() for one in done):
+                enough.set()
             return {name: one.result() for name, one in running.items()}
     finally:
         for database in databases.values():

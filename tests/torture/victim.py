@@ -52,6 +52,7 @@ def settings_of(url: str, folder: Path) -> Settings:
 def main(role: str, url: str, folder: Path, point: str | None, times: int, pipe: Connection) -> None:
     """Do the role's work until somebody kills it, or ``point`` is reached for the ``times``-th time."""
     die_with_parent(signal.SIGKILL)
+    os.setsid()  # Ctrl-C is not for it
     with (folder / f"{role}.log").open("ab") as log:
         for stream in (1, 2):
             os.dup2(log.fileno(), stream)
