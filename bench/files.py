@@ -33,8 +33,8 @@ def pdf(pages: Sequence[Sequence[str]]) -> bytes:
 
 
 def mixed(texts: dict[str, list[str]], *, paragraphs: int) -> list[tuple[str, bytes]]:
-    """Of each language a text and a web page of so many paragraphs (12 are about four printed pages), a PDF in
-    English of twice as many, and printed ones. No paragraph twice."""
+    """Of each language a text and a web page of so many paragraphs (12 are about four printed pages), a PDF
+    in English of twice as many, and printed ones. No paragraph twice."""
     files = []
     for language in LANGUAGES:
         own = texts[language]
