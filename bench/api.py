@@ -6,12 +6,14 @@ from app import logs
 from app.api.application import create_application
 from app.compose import build_service
 from app.settings import Settings
+from app.supervisor import stop_with_supervisor
 from evaluation.stage import silent_generator
 
 
 def main() -> None:
     settings = Settings()
     logs.configure()
+    stop_with_supervisor()
     application = create_application(settings, lambda: build_service(settings, parts=silent_generator()))
     config = uvicorn.Config(
         application, host=settings.host, port=settings.port, log_level="warning", access_log=False

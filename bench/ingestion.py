@@ -1,7 +1,9 @@
 """`python -m bench.ingestion`: what ingestion costs, and what it costs those who ask meanwhile."""
 
 import argparse
+import signal
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -197,6 +199,7 @@ def main() -> None:
         sizes = Sizes(**{**vars(sizes), "queued": chosen.documents})
     if chosen.pages is not None:
         sizes = Sizes(**{**vars(sizes), "pages": (max(1, chosen.pages // 10), chosen.pages)})
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))  # and nothing is left behind
     settings = Settings()
     prepare_with_bar(settings)
     console, begun = Console(stderr=True), time.monotonic()

@@ -15,6 +15,8 @@ from typing import Any
 import httpx
 import psutil
 
+from app.supervisor import PARENT
+
 READY = 300.0  # seconds until a start counts as failed
 API = (sys.executable, "-m", "bench.api")
 WORKER = (sys.executable, "-m", "app.cli.main", "worker")
@@ -37,6 +39,7 @@ class Service:
             "SIMURGH_DATA_DIR": str(folder),
             "SIMURGH_HOST": "127.0.0.1",
             "SIMURGH_PORT": str(self.port),
+            PARENT: str(os.getpid()),  # they end with this process, however it does
         }
         for name in ("SIMURGH_API_KEY", "SIMURGH_DATABASE_URL", "SIMURGH_JOBS_DATABASE_URL"):
             self._environment.pop(name, None)
