@@ -10,7 +10,8 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from app.compose import Service, build_cage, build_pipeline
+from app.compose import Service
+from app.compose_worker import build_cage, build_pipeline
 from app.settings import Settings
 from bench.texts import small
 from evaluation.stage import Remembering, Stage, started

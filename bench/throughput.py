@@ -7,7 +7,8 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from app.compose import TENANT, build_cage, build_pipeline
+from app.compose import TENANT
+from app.compose_worker import build_cage, build_pipeline
 from app.settings import Settings
 from bench.figures import Figure, alternated
 from bench.files import mixed

@@ -17,11 +17,10 @@ from app.compose import (
     TENANT,
     GeneratorParts,
     Service,
-    build_cage,
     build_generator,
-    build_pipeline,
     build_service,
 )
+from app.compose_worker import build_cage, build_pipeline
 from app.engine.fake import FakeGenerator
 from app.generator import ModelCard
 from app.settings import Settings

@@ -8,7 +8,8 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from app.api.deps import ServiceDep, TenantDep
-from app.compose import Service, heartbeat_file
+from app.compose import Service
+from app.compose_worker import heartbeat_file
 from indexes.database import reading
 from indexes.errors import SimurghError
 from indexes.figures import figures

@@ -73,7 +73,7 @@ def _serve_api(settings: Settings) -> None:
 
 def worker() -> None:
     """Run the ingestion worker alone."""
-    from app.compose import run_worker
+    from app.compose_worker import run_worker
 
     settings = load_settings()
     prepare_with_bar(settings)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from app.compose import heartbeat_file
+from app.compose_worker import heartbeat_file
 from indexes.embedder import FakeEmbedder
 from indexes.records import Vectors
 from tests.support import lora

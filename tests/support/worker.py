@@ -3,7 +3,8 @@
 import threading
 from pathlib import Path
 
-from app.compose import Service, build_puller, build_stores
+from app.compose import Service
+from app.compose_worker import build_puller, build_stores
 from indexes.known_vectors import KnownVectors
 from ingest.cage import ExtractionCage
 from ingest.chunker import Chunker

@@ -15,15 +15,14 @@ from typing import Any
 
 import uvicorn
 
-from app import compose, maintenance, models
+from app import compose, compose_worker, maintenance, models
 from app.api.application import create_application
 from app.engine.orphans import die_with_parent
 from app.settings import Settings
 from indexes import purge as purging
 from indexes.embedder import FakeEmbedder
 from indexes.live import LiveIndexes
-from ingest import cage, pipeline
-from ingest import worker as working
+from ingest import cage, parser, pipeline
 from tests.support.api import ScriptedGenerator, fake_service
 from tests.support.words import word_tokenizer
 from tests.torture.points import POINTS, Fuse
@@ -100,7 +99,7 @@ class _ForkedParser:
             os.dup2(told[1], 1)
             os.closerange(3, max(*asked, *told) + 1)
             sys.stdin = os.fdopen(0)
-            cage.serve()
+            parser.serve(cage.MEMORY)
             os._exit(0)
         os.close(asked[0])
         os.close(told[1])
@@ -119,18 +118,18 @@ class _ForkedParser:
 
 
 def _worker(settings: Settings, _pipe: Connection) -> None:
-    parser = _ForkedParser()
-    cage.subprocess = SimpleNamespace(Popen=lambda *_args, **_more: parser, PIPE=None)  # type: ignore[attr-defined]
-    models.build_embedder = lambda _settings: FakeEmbedder()
+    child = _ForkedParser()
+    cage.subprocess = SimpleNamespace(Popen=lambda *_args, **_more: child, PIPE=None)  # type: ignore[attr-defined]
+    models.build_embedder = lambda _settings, **_more: FakeEmbedder()
     tokenizer = word_tokenizer(settings.data_dir)
     models.tokenizer_file = lambda _settings: tokenizer
-    compose.LanguageDetector = lambda: SimpleNamespace(detect=lambda _text: "en")  # type: ignore[assignment,misc]
+    compose_worker.LanguageDetector = lambda: SimpleNamespace(detect=lambda _text: "en")  # type: ignore[assignment,misc]
     # That a document is given up after three workers is right, and not what is tried here.
     pipeline.MAX_ATTEMPTS = 10**9
-    working.NICENESS = 0
+    compose_worker.step_back = lambda: None
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
-    compose.run_worker(settings, stop)
+    compose_worker.run_worker(settings, stop)
 
 
 def _purge(settings: Settings, _pipe: Connection) -> None:

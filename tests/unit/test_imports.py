@@ -20,6 +20,7 @@ FORBIDDEN = {
 EVALUATION_USERS = {"app.cli.evaluate"}  # modules of the app that may, when their command is run
 INGEST_USERS = {  # modules of the app that may import these of ingest; None for any
     "app.compose": None,  # the composition root builds everything
+    "app.compose_worker": None,
     "app.api.ingest": {"ingest.handed", "ingest.jobs", "ingest.sources"},  # the route hands sources in
     "app.settings": {"ingest.stores"},  # what no store can be is refused at the start
 }
