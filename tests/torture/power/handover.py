@@ -19,7 +19,7 @@ from tests.torture.power.recorded import ALL
 from tests.torture.power.recovery import Recovery, contents, write
 from tests.torture.victim import NEVER
 
-PATIENCE = 120.0  # seconds to work off what is left
+PATIENCE = 300.0  # seconds to work off what is left
 STATES = ("as it was left", "lost", "older", "newer")  # of jobs.db
 
 
@@ -50,6 +50,7 @@ def hand_over(
             jobs = _jobs(image)
             for path in jobs:
                 del image[path]
+            image.setdefault("data", None)
             image |= {"as it was left": jobs, "lost": {}, "older": draw.choice(older), "newer": last}[state]
             outcome.add(promises.worked_off().broken(recovery.of(_worked_off(image, scratch))), number, state)
         older.append(jobs)
@@ -61,7 +62,6 @@ def _worked_off(image: Image, scratch: Path) -> Image:
     with tempfile.TemporaryDirectory(dir=scratch) as name:
         places = Places(root=Path(name))
         write(image, places.root)
-        places.data.mkdir(exist_ok=True)
         database = open_database(places.url)
         queue, deadline = Queue(database), time.monotonic() + PATIENCE
         command = [
