@@ -4,7 +4,6 @@ import random
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,8 +16,8 @@ from tests.torture.power.places import Places
 from tests.torture.power.promises import Promises
 from tests.torture.power.recorded import ALL
 from tests.torture.power.recovery import Recovery, contents, write
+from tests.torture.power.working import PATIENCE
 
-PATIENCE = 120.0  # seconds to work off what is left
 STATES = ("as it was left", "lost", "older", "newer")  # of jobs.db
 
 
@@ -49,6 +48,7 @@ def hand_over(
             jobs = _jobs(image)
             for path in jobs:
                 del image[path]
+            image.setdefault("data", None)
             image |= {"as it was left": jobs, "lost": {}, "older": draw.choice(older), "newer": last}[state]
             outcome.add(promises.worked_off().broken(recovery.of(_worked_off(image, scratch))), number, state)
         older.append(jobs)
@@ -56,30 +56,24 @@ def hand_over(
 
 
 def _worked_off(image: Image, scratch: Path) -> Image:
-    """By one worker, until nothing waits. Raises AssertionError when it takes too long."""
-    with tempfile.TemporaryDirectory(dir=scratch) as name:
-        places = Places(root=Path(name))
+    """By one worker, until nothing waits. Raises AssertionError where that does not come."""
+    with tempfile.TemporaryDirectory(dir=scratch, prefix="worker-") as name:
+        places, marks = Places(root=Path(name) / "root"), Path(name) / "marks"
+        places.root.mkdir()
         write(image, places.root)
-        places.data.mkdir(exist_ok=True)
-        database = open_database(places.url)
-        queue, deadline = Queue(database), time.monotonic() + PATIENCE
         command = [
             sys.executable,
             "-m",
-            "tests.torture.power.worker",
-            places.url,
-            str(places.data),
+            "tests.torture.power.working",
+            str(places.root),
+            str(marks),
+            "0",
+            "0",
         ]
-        worker = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        try:
-            while queue.unfinished(limit=1):
-                assert worker.poll() is None, "the worker ended by itself"
-                assert time.monotonic() < deadline, "the worker does not come to an end"
-                time.sleep(0.2)
-        finally:
-            worker.terminate()
-            worker.wait()
-            database.dispose()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=PATIENCE)
+        database = open_database(places.url)
+        assert Queue(database).unfinished(limit=1) == [], "the worker left something"
+        database.dispose()
         return contents(places.root)
 
 
