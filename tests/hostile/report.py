@@ -31,8 +31,8 @@ def render(outcomes: Sequence[Outcome], *, command: str) -> str:
         f"`{command}` on {datetime.now(UTC):%Y-%m-%d}: {os.cpu_count()} cores of {_processor()}, Python "
         f"{platform.python_version()}; {', '.join(f'{name} {version(name)}' for name in PARSERS)}.",
         "",
-        f"{len(outcomes)} files, made by `tests/hostile`, each read by the parser's child as the worker has "
-        "it read. None took its parent down, and a good document was read after each that killed its parser. "
+        f"{len(outcomes)} files, made by `tests/hostile`, each read in the cage as the worker reads it. "
+        "None took its parent down, and a good document was read after each that its parser died of. "
         "Seconds are those of the clock in the cage less those in which the child waited for a core (the "
         "machine is a shared one); memory is the high-water mark of its resident pages.",
         "",

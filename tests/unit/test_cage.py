@@ -22,7 +22,8 @@ TRAPPED = """
 import os, sys, time
 import ingest.parser as cage
 
-real = cage.extract
+real, kept = cage.extract, []
+cage.LEAST = 0.5
 
 def extract(path, **more):
     text = path.read_text(errors="replace")
@@ -32,6 +33,11 @@ def extract(path, **more):
         os.kill(os.getpid(), 11)
     if text.startswith("eat"):
         bytearray(1 << 29)
+    if text.startswith("spin"):
+        while True:
+            pass
+    if text.startswith("grow"):
+        kept.append(bytearray(b"x") * (300 << 20))
     if text.startswith("odd"):
         raise LookupError("what parsers raise")
     if text.startswith("print"):
@@ -128,6 +134,24 @@ def test_the_next_file_is_fine(
     assert time.monotonic() - begun < 5
     assert (children() == warm) is (code in ("parse_memory", "unreadable_document")), "killed where it must"
     monkeypatch.setattr(trapped, "_timeout", 20)
+    assert read(trapped, tmp_path, "next").text == "next"
+
+
+def test_it_computes_no_longer_than_its_size_allows(trapped: ExtractionCage, tmp_path: Path) -> None:
+    """Long before the clock's limit, which a busy machine needs."""
+    with pytest.raises(UnreadableDocument, match="more computing") as refusal:
+        read(trapped, tmp_path, "spin")
+    assert refusal.value.code == "parse_timeout"
+    assert read(trapped, tmp_path, "next").text == "next"
+
+
+def test_one_that_grew_is_replaced(trapped: ExtractionCage, tmp_path: Path) -> None:
+    read(trapped, tmp_path, "one")
+    [small] = children()
+    read(trapped, tmp_path, "two")
+    assert children() == [small]
+    assert read(trapped, tmp_path, "grow").text == "grow"
+    assert children() == []
     assert read(trapped, tmp_path, "next").text == "next"
 
 
