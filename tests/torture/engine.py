@@ -32,6 +32,7 @@ RECOVERY, STARTS = (
     3.0,
 )  # seconds until it must answer again, or so many times its first start, if longer
 START = 900.0  # seconds for the first start, on however busy a machine
+ANSWER = 600.0  # seconds for one answer, likewise
 GONE = 30.0  # seconds until nothing may be left of what was killed or stopped
 Say = Callable[[str], None]
 
@@ -66,6 +67,7 @@ def torture_engine(folder: Path, *, kills: int, seed: int, say: Say) -> Recovere
 class _Torture:
     def __init__(self, service: RunningService, *, started_in: float, seed: int) -> None:
         self._service = service
+        service.http.timeout = ANSWER
         self._draw = random.Random(seed)
         self._found = Recovered(limit=max(RECOVERY, STARTS * started_in))
         self._stop = threading.Event()
@@ -141,7 +143,7 @@ class _Torture:
 
     def _ask_on(self, seed: int) -> None:
         draw, pairs = random.Random(seed), list(self._before)
-        with httpx.Client(base_url=self._service.url, timeout=120, trust_env=False) as http:
+        with httpx.Client(base_url=self._service.url, timeout=ANSWER, trust_env=False) as http:
             while not self._stop.is_set():
                 if not self._asked(http, *draw.choice(pairs)):
                     self._stop.wait(0.3)
