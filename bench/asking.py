@@ -16,7 +16,8 @@ from pathlib import Path
 from bench.service import Service, serving
 from bench.texts import questions, small
 
-WARM = 200  # documents that are there before the first block
+WARM = 200  # documents, at most, that are there before the first block
+PATIENCE = 1800.0  # seconds until those are worked off, on a busy machine
 PAUSE = (0.4, 1.2)  # seconds between two, drawn evenly
 SEED = 0
 IDLE, BUSY = "idle", "busy"
@@ -60,15 +61,16 @@ def measure(documents: int, *, blocks: int) -> Asking:
 
 
 def _measured(service: Service, documents: int, blocks: int) -> Asking:
-    texts = small(documents + WARM)
+    warm = min(WARM, documents // 4)
+    texts = small(documents + warm)
     files = [(f"{number}.txt", text.encode()) for number, text in enumerate(texts)]
     asked = questions(PAIR * blocks, seed=SEED)
     chance = random.Random(SEED)
-    service.wait(service.ingest(files[:WARM]), 300)
+    service.wait(service.ingest(files[:warm]), PATIENCE)
     for question in asked[:PAIR]:
         _ask(service, question, Asked())  # warm
     begun = time.monotonic()
-    jobs = service.ingest(files[WARM:])
+    jobs = service.ingest(files[warm:])
     queued = time.monotonic() - begun
     times = {IDLE: Asked(), BUSY: Asked()}
     memory = [_sample(service)]
@@ -90,7 +92,7 @@ def _measured(service: Service, documents: int, blocks: int) -> Asking:
         memory.append(_sample(service))
         job.append(_timed(service, f"/jobs/{jobs[0]}"))
         pairs = pair + 1
-        if memory[-1].done >= documents + WARM:
+        if memory[-1].done >= documents + warm:
             break
     return Asking(
         documents=documents,

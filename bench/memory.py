@@ -34,7 +34,7 @@ def measure(pages: int) -> Peak:
     with tempfile.TemporaryDirectory(prefix="simurgh-bench-") as folder, serving(Path(folder)) as service:
         worker = service.process("worker")
         idle = _peak(worker)
-        service.wait(service.ingest([("first.pdf", pdf([texts[:1]]))]), 300)
+        service.wait(service.ingest([("first.pdf", pdf([texts[:1]]))]), PATIENCE)
         [parser] = worker.children()
         for process in (worker, parser):
             Path(f"/proc/{process.pid}/clear_refs").write_text("5")  # the peak begins anew
