@@ -16,6 +16,8 @@ TIMEOUT = 60.0  # seconds without an answer from an API that lives
 TOGETHER = 3  # documents handed in by one request, at most
 PAUSE = 0.04  # seconds between two requests, at most
 LOOKS = 2  # sources looked for when the API is back
+WAITING = 6  # sources that may wait for the worker: what never answers cannot be lost
+KEPT = 1  # that is not deleted: what is gone cannot move
 TOP_K = 10
 WANTED = 0.6  # of the requests are of the kind that a victim waits for
 SEARCHED = ("done", "unchanged")  # what the newest version of a document may be when it answers
@@ -86,6 +88,9 @@ class Client:
         if self.wanted and self._draw.random() < WANTED:
             kind = self._draw.choice(list(self.wanted.values()))
         self._requests += 1
+        waiting = sum(one.document is not None and not one.settled for one in self._sources())
+        if kind in ("file", "payload", "again", "earlier") and waiting > WAITING:
+            return self._find(self._draw.choice(self._sources()))
         match kind:
             case "file" | "payload":
                 return self._hand_in(kind, [])
@@ -93,11 +98,10 @@ class Client:
                 return self._repeat(kind)
             case "search":
                 return self._find(self._draw.choice(self._sources()))
-        known = [one for one in self._sources() if one.document and one.doubt is None]
-        if not known:
-            return self._hand_in("file", [])
-        # What was handed in long ago has most likely been worked off.
-        source = min(self._draw.sample(known, min(4, len(known))), key=lambda one: one.touched)
+        settled = [one for one in self._sources() if one.settled and one.doubt is None]
+        if not settled or (kind == "delete" and len(settled) <= KEPT):
+            return self._find(self._draw.choice(self._sources()))
+        source = self._draw.choice(settled)
         return {"delete": self._delete, "move": self._move, "describe": self._describe}[kind](source)
 
     def _repeat(self, kind: str) -> bool:

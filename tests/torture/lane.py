@@ -39,6 +39,7 @@ KINDS = {  # of request that bring a victim to its point
     "job": "file",
     "bytes": "payload",
     "ended": "earlier",
+    "purge: chunks": "file",
     "purge": "delete",
 }
 Say = Callable[[str], None]

@@ -28,6 +28,7 @@ class Source:
     tags: set[tuple[str, ...]] = field(default_factory=set)  # one of these; empty: unknown
     doubt: str | None = None  # the last request of this kind got no answer
     touched: int = 0  # when it was last handed in, in requests
+    settled: bool = False  # its last edition was seen to answer
 
     @property
     def file(self) -> bool:
@@ -55,7 +56,7 @@ class Ledger:
     def handed_in(self, source: Source, edition: int) -> None:
         """The request is on its way: what it brings may be stored from now on."""
         source.allowed.add(edition)
-        source.doubt = "ingest"
+        source.doubt, source.settled = "ingest", False
         source.tags.add(())
         self.gone.discard((source.number, edition))
         source.earlier.discard(edition)
@@ -68,6 +69,7 @@ class Ledger:
         """The one edition that is certain answers: those before it never do again."""
         self.gone |= {(source.number, edition) for edition in source.earlier}
         source.earlier.clear()
+        source.settled = True
 
     def deleting(self, source: Source) -> None:
         source.allowed.add(None)
@@ -80,6 +82,7 @@ class Ledger:
             self.gone_documents.add(source.document)
         source.allowed, source.earlier, source.tags = {None}, set(), set()
         source.doubt = source.document = None
+        source.settled = False
 
     def not_deleted(self, source: Source) -> None:
         source.allowed.discard(None)
