@@ -41,7 +41,7 @@ from indexes.records import (
     Version,
 )
 from indexes.reembeddings import cancel_re_embedding
-from indexes.turns import NORMAL, PRIORITIES, require_room, waiting_versions
+from indexes.turns import NORMAL, PRIORITIES, require_room, waiting_of, waiting_versions
 
 INSERT_ROWS = 500
 VERSION_PARTS = [
@@ -362,6 +362,11 @@ class Queue:
                     .values(status="cancelled", stage="cancelled", finished_at=time.time())
                 )
         return self.job(tenant, job_id)
+
+    def waiting(self, tenant: str) -> int:
+        """How many of the tenant's versions wait or are worked on."""
+        with reading(self._engine) as db:
+            return waiting_of(db, tenant)
 
     def depth(self) -> tuple[int, float]:
         """How many versions wait or run, and the age in seconds of the oldest."""

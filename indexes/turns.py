@@ -55,10 +55,15 @@ def waiting_pulls(engine: Engine, *, limit: int) -> list[str]:
     return _turn_by_turn([lines[tenant] for tenant in sorted(lines)], limit)
 
 
+def waiting_of(db: Connection, tenant: str) -> int:
+    """How many of the tenant's versions wait or are worked on."""
+    count = select(func.count()).select_from(s.versions).where(s.WAITING, s.versions.c.tenant == tenant)
+    return db.execute(count).scalar_one()
+
+
 def require_room(db: Connection, tenant: str, count: int, max_queued: int) -> None:
     """Raises QueueFull when more than ``max_queued`` versions of the tenant would wait."""
-    count_them = select(func.count()).select_from(s.versions)
-    waiting = db.execute(count_them.where(s.WAITING, s.versions.c.tenant == tenant)).scalar_one()
+    waiting = waiting_of(db, tenant)
     if waiting + count > max_queued:
         raise QueueFull(f"{waiting} documents wait already: try again later", retry_after=30)
 

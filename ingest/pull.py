@@ -19,7 +19,7 @@ from ingest.store_contents import Item
 BATCH = 50  # documents in one transaction
 SHOWN = 5  # of what was left out
 FLUSH = 2.0  # seconds after which fewer are handed in: a crawl takes its time
-ROOM = 0.5  # share of the queue that pulls may fill; the rest is for those who wait at the door
+ROOM = 0.5  # share of a tenant's queue that pulls may fill; the rest is for those who wait at the door
 ROOM_INTERVAL = 1.0  # seconds between two looks for room
 MAX_ATTEMPTS = 3  # times a pull may take its worker down before it is given up
 log = structlog.get_logger()
@@ -107,12 +107,12 @@ class Puller:
                 raise Unavailable("the worker stops")
             if len(some) >= BATCH or time.monotonic() - since > FLUSH:
                 yield some
-                self._wait_for_room()
+                self._wait_for_room(pull.collection.tenant)
                 some, since = [], time.monotonic()
         yield some
 
-    def _wait_for_room(self) -> None:
-        while self._queue.depth()[0] > ROOM * self._max_queued:
+    def _wait_for_room(self, tenant: str) -> None:
+        while self._queue.waiting(tenant) > ROOM * self._max_queued:
             if self._stop.wait(ROOM_INTERVAL):
                 raise Unavailable("the worker stops")
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -12,10 +13,11 @@ from sqlalchemy import func, insert, select
 
 from indexes import schema as s
 from indexes.database import reading, writing
-from indexes.errors import InvalidRequest, QueueFull
+from indexes.errors import InvalidRequest
 from indexes.pulls import item_source
 from indexes.records import Document, Job, Source
 from ingest import folder as folders
+from ingest import pull as pull_module
 from ingest.folder import Folder
 from ingest.sources import Files, Named
 from ingest.stores import Copied, Entry, Keep
@@ -435,22 +437,23 @@ def test_watched_it_is_pulled_once_an_hour_too(bench: Bench, root: Path, handboo
     assert the_source(bench).every is None
 
 
-def test_more_files_than_may_wait_are_taken_by_and_by(bench: Bench, root: Path, handbook: Counted) -> None:
-    bench.puller._max_queued = 60
+def test_more_files_than_may_wait_are_taken_by_and_by(
+    bench: Bench, root: Path, handbook: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pull_module, "ROOM_INTERVAL", 0.01)
+    bench.puller._max_queued = 110
     for number in range(130):
         write(root / f"{number}.txt", f"The ferry {number} leaves at noon.")
     bench.jobs.submit(bench.store.collection, pulled=[Files(store="handbook")])
     [pull_id] = bench.pulls.unfinished(limit=9)
-    for waiting in (50, 50, 30):  # a batch, and no room for another
-        if waiting == 50:
-            with pytest.raises(QueueFull):
-                bench.puller.ingest(pull_id)
-        else:
-            bench.puller.ingest(pull_id)
-        versions_now = bench.store.queue.unfinished(limit=200)
-        assert len(versions_now) == waiting
-        for version_id in versions_now:
-            bench.pipeline.ingest(version_id)
+    with ThreadPoolExecutor(1) as pool:
+        pulling = pool.submit(bench.puller.ingest, pull_id)
+        while not pulling.done() or bench.store.queue.unfinished(limit=1):
+            waiting = bench.store.queue.unfinished(limit=200)
+            assert len(waiting) <= 110
+            for version_id in waiting:
+                bench.pipeline.ingest(version_id)
+        pulling.result()
     assert len(texts(bench)) == 130
     assert bench.pulls.unfinished(limit=9) == []
 
