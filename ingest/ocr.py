@@ -13,6 +13,9 @@ LANGUAGES = {"Arabic": "fas", "Han": "chi_sim", "HanS": "chi_sim", "Latin": "eng
 FOLDERS = ("/usr/share/tesseract-ocr/*/tessdata", "/usr/share/tessdata", "/usr/local/share/tessdata")
 DPI = 300
 PIXELS = 25_000_000  # of one page at most: A3 at 300 dpi is 17 million
+LEAST_SIDE = 10  # pixels: letters that are lower cannot be told apart
+ROWS = 1000  # of a picture that are looked at
+STREWN = 0.35  # share of neighbours that differ; on dense text of one-pixel strokes a fifth do
 CONFIDENCE = 35  # of 100, mean over the words: less is a photograph of something else
 # Confidences from which Tesseract is believed about a page's script and direction.
 SURE, UNKNOWN, TURNED = 0.5, 2.0, 2.0
@@ -53,6 +56,8 @@ class Tesseract:
     def text(self, picture: Any) -> str:
         from tesserocr import PSM, PyTessBaseAPI
 
+        if not may_hold_text(picture):
+            return ""
         turn, languages = self._script(picture)
         if not languages:
             return ""  # letters it does not know would come out as wrong ones
@@ -86,6 +91,18 @@ class Tesseract:
         wanted = [LANGUAGES[script], "eng"] if mixed else [LANGUAGES[script]]
         known = [one for one in wanted if one in self._languages]
         return turn, known if known and sure > SURE else self._languages
+
+
+def may_hold_text(picture: Any) -> bool:
+    """``picture`` is in grey. On a page of text black and white change seldom along a row; noise and rasters,
+    in which they change at every second or third pixel, would take Tesseract minutes and gigabytes."""
+    import numpy as np
+
+    if min(picture.size) < LEAST_SIDE:
+        return False
+    rows = np.asarray(picture)[:: max(1, picture.height // ROWS)]
+    dark = rows < (int(rows.min()) + int(rows.max())) / 2
+    return float((dark[:, 1:] != dark[:, :-1]).mean()) < STREWN
 
 
 def installed() -> Tesseract | None:

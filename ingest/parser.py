@@ -22,7 +22,7 @@ ADDRESSES = 8  # times the memory: what is only reserved costs nothing
 # Seconds of computing that a document may take: honest ones need a small part of it, whatever the machine.
 LEAST = 7.0
 BYTES = 32 << 10  # of the document that give it a second more
-PICTURE = 20.0  # a picture to be read, which costs the same whatever its bytes
+PIXELS = 1_000_000  # of a picture to be read that give it a second more, whatever its bytes
 
 
 class Allowance:
@@ -51,7 +51,7 @@ class PatientOcr:
         self._allowance = allowance
 
     def text(self, picture: Any) -> str:
-        self._allowance.extend(PICTURE)
+        self._allowance.extend(1 + picture.width * picture.height / PIXELS)
         return self._ocr.text(picture)
 
 

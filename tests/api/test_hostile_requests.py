@@ -15,7 +15,7 @@ from tests.support.api import Server, make_settings, served
 from tests.support.worker import Worker
 
 MIB = 1 << 20
-EVERY = 9  # of the hostile files, of every kind some
+EVERY = 6  # of the hostile files, of every kind some
 LARGEST = MIB  # bytes that the worker of the tests takes
 SLOWEST = 5.0  # seconds until an answer that the process lives
 

@@ -1,6 +1,7 @@
 """Pictures of text: read where there is an OCR, named as scans where there is none."""
 
 import io
+import random
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from indexes.errors import UnreadableDocument
 from ingest.extract import extract
-from ingest.ocr import FakeOcr, Tesseract, installed, paragraphs
+from ingest.ocr import FakeOcr, Tesseract, installed, may_hold_text, paragraphs
 from ingest.pdf import extract_pdf
 from ingest.picture import extract_picture
 from ingest.records import Limits
@@ -133,3 +134,14 @@ def test_tesseract_reads_a_scanned_page_upside_down(tesseract: Tesseract) -> Non
     ]
     page = drawn(*lines, *lines).rotate(180)
     assert "reading room opens at nine" in extract_pdf(scan(page), LIMITS, tesseract).text
+
+
+def test_noise_and_specks_are_not_looked_at() -> None:
+    noise = Image.frombytes("L", (600, 600), random.Random(1).randbytes(360_000))
+    stripes = Image.frombytes("L", (600, 600), b"\x00\xff" * 180_000)
+    grainy = drawn(TEXT)  # a scanner's grain on white paper
+    for at in range(0, grainy.width * grainy.height, 2):
+        place = at % grainy.width, at // grainy.width
+        grainy.putpixel(place, max(0, grainy.getpixel(place) - 9))
+    assert not any(map(may_hold_text, (noise, stripes, Image.new("L", (8, 2000)))))
+    assert all(map(may_hold_text, (drawn(TEXT), grainy, Image.new("L", (600, 600), 255))))
