@@ -204,7 +204,7 @@ API: dict[str, Arm] = {
     "snapshot written": after(snapshots, "sha256_of"),
     "snapshot renamed": after(snapshots, "sync"),
     "snapshot's row being committed": committing(Snapshots, "save"),
-    "snapshot's row committed": before(Snapshots, "_forget_old"),
+    "snapshot's row committed": before(Snapshots, "forget_old"),
     "snapshot read": after(Snapshots, "load", when=lambda loaded: loaded is not None),
     "index being built": building,
     **PURGE,
