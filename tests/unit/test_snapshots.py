@@ -125,6 +125,8 @@ def test_who_tidies_up_leaves_the_one_that_is_being_named(
     tidying: list[threading.Thread] = []
 
     def meanwhile(folder: Path) -> None:
+        if tidying:
+            return
         other = Snapshots(store.database, folder.parent)
         tidying.append(threading.Thread(target=other.drop_stale, args=(store.collection.id, 0)))
         tidying[0].start()
@@ -132,7 +134,7 @@ def test_who_tidies_up_leaves_the_one_that_is_being_named(
         assert tidying[0].is_alive()
 
     monkeypatch.setattr(snapshots_module, "sync", meanwhile)
-    snapshots.save(store.collection, index_of(6), 6, built_seq=0)
+    snapshots.save(store.collection, index_of(6).state(), 6, built_seq=0)
     tidying[0].join(10)
     assert loaded(snapshots, store.collection) == (6, 6)
 

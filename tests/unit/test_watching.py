@@ -188,7 +188,6 @@ def test_one_that_is_pulled_once_can_be_hastened_once(bench: Bench, root: Path) 
 def test_a_worker_notices_within_seconds(
     bench: Bench, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "NICENESS", 0)
     (root / "a.txt").write_text("The ferry leaves at noon.")
     bench.jobs.submit(bench.store.collection, pulled=[Files(store="handbook", watch=True)])
     watching, stop = Watching(bench.pulls, bench.stores), threading.Event()

@@ -41,7 +41,6 @@ def main() -> None:
     places, draw, stop = Places(root=Path(root)), random.Random(int(seed)), threading.Event()
     tools, marks = build_tools(Path(marks_file).parent), Marks(Path(marks_file))
     parts = build(places.url, places.data, tools)
-    worker.NICENESS = 0
 
     def hand_in() -> None:
         for _ in range(int(documents)):
