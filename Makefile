@@ -21,8 +21,8 @@ serve: set-up ## Set up, start Simurgh and open its door on 127.0.0.1:8000 (PORT
 demo: set-up ## The whole tour: ingest three samples, ask about them, switch the adapter
 	@exec $(BIN)/simurgh demo
 
-test: set-up-dev models ## All tests, about 10 minutes on two cores (ARGS='-k ask' for some of them)
-	@echo 'Running the tests: about 10 minutes on two cores. The real engine is started in some of them.'
+test: set-up-dev models ## All tests, about 25 minutes on two cores (ARGS='-k ask' for some of them)
+	@echo 'Running the tests: about 25 minutes on two cores. The real engine is started in some of them.'
 	@exec $(BIN)/python -m pytest $(ARGS)
 
 test-compose: ## Build, start, ask and take down the containers, about 8 minutes; needs a Docker engine

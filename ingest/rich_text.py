@@ -26,7 +26,7 @@ def extract_rich_text(content: bytes) -> tuple[str, str | None]:
             blocks.append(markdown.table(rows))
             rows = []
         blocks.append(line.strip())
-    return markdown.join(blocks), title[1].strip() if title else None
+    return markdown.join(blocks), " ".join(title[1].split()) or None if title else None
 
 
 def _shown(source: str) -> str:

@@ -66,7 +66,8 @@ def test_text_with_a_colon_is_no_mail(tmp_path: Path) -> None:
 
 def test_rich_text(tmp_path: Path) -> None:
     source = (
-        r"{\rtf1\ansi{\info{\title The birds}}Seen {\v SECRET \u1587? }here.\par \v SECRET\v0 Again.\par "
+        "{\\rtf1\\ansi{\\info{\\title The\nbirds}}"
+        r"Seen {\v SECRET \u1587? }here.\par \v SECRET\v0 Again.\par "
         r"\trowd\cellx1\cellx2 a\cell b\cell\row \trowd\cellx1\cellx2 c\cell d\cell\row Caf\'e9}"
     )
     extracted = read(tmp_path, source)

@@ -9,6 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
+from indexes.durable import make_folder
 from indexes.errors import SimurghError
 from indexes.workers import Workers
 from ingest import worker
@@ -40,6 +41,7 @@ def main() -> None:
     root, marks_file, seed, documents = sys.argv[1:]
     places, draw, stop = Places(root=Path(root)), random.Random(int(seed)), threading.Event()
     tools, marks = build_tools(Path(marks_file).parent), Marks(Path(marks_file))
+    make_folder(places.data)
     parts = build(places.url, places.data, tools)
 
     def hand_in() -> None:
