@@ -85,6 +85,10 @@ WORDS = {
 }
 
 
+WITHOUT_END = -1
+MEMORY = 1024  # MiB at once
+
+
 @dataclass(frozen=True, kw_only=True)
 class Fuzzed:
     target: str
@@ -93,13 +97,15 @@ class Fuzzed:
     failure: str | None  # the end of its report; the input that failed lies beside its corpus
 
 
-def fuzz(folder: Path, *, seconds: int, targets: list[str], seed: int, workers: int) -> Iterator[Fuzzed]:
-    """``seconds`` for each target. What is learnt stays in ``folder`` for the next time."""
+def fuzz(
+    folder: Path, *, seconds: int, targets: list[str], seed: int, workers: int, runs: int = WITHOUT_END
+) -> Iterator[Fuzzed]:
+    """``seconds`` and ``runs`` at most for each target. What is learnt stays in ``folder`` for next time."""
     with ThreadPoolExecutor(workers) as pool:
-        yield from pool.map(partial(_fuzz_one, folder, seconds, seed), targets)
+        yield from pool.map(partial(_fuzz_one, folder, seconds, runs, seed), targets)
 
 
-def _fuzz_one(folder: Path, seconds: int, seed: int, target: str) -> Fuzzed:
+def _fuzz_one(folder: Path, seconds: int, runs: int, seed: int, target: str) -> Fuzzed:
     corpus = folder / target
     corpus.mkdir(parents=True, exist_ok=True)
     for kind, content in seeds().items():
@@ -115,10 +121,12 @@ def _fuzz_one(folder: Path, seconds: int, seed: int, target: str) -> Fuzzed:
                 "tests.fuzz.target",
                 target,
                 f"-max_total_time={seconds}",
+                f"-runs={runs}",
                 f"-seed={seed}",
             ),
             *(f"-max_len={LONGEST}", f"-dict={words}", f"-artifact_prefix={folder / target}-", "-timeout=10"),
-            *("-rss_limit_mb=2048", "-print_final_stats=1", str(corpus)),
+            # Linux has a process inherit the peak memory of the one that started it, which may be large.
+            *("-rss_limit_mb=0", f"-malloc_limit_mb={MEMORY}", "-print_final_stats=1", str(corpus)),
         ],
         cwd=ROOT,
         env={**os.environ, "FUZZ_FOLDER": str(corpus.parent)},
