@@ -499,7 +499,12 @@ def test_killed_again_and_again(change: Change) -> None:
                 enough = seen + 24
                 _wait(lambda at=enough: len(change.embedded(log)) >= at or change.apart() >= len(texts))
             else:
-                _wait(lambda before=apart: change.model() == NEW and change.apart() < before)
+                _wait(
+                    lambda before=apart: (
+                        change.model() == NEW
+                        and (change.apart() < before or not change.rows.waiting(limit=1))
+                    )
+                )
             time.sleep(chance.uniform(0, 0.1))
         finally:
             process.kill()
