@@ -56,7 +56,6 @@ TENANT = "default"  # whose everything is while there is one key
 SNAPSHOT_INTERVAL = 60.0  # seconds
 PURGE_INTERVAL = 600.0  # seconds between two looks for something to purge
 LOOK_INTERVAL = 2.0  # seconds between two looks for adapters that wait, and for models about to take over
-LOAD_WAITING_INTERVAL = 2.0  # seconds
 log = structlog.get_logger()
 
 

@@ -115,11 +115,15 @@ def seen(db: Connection, document_ids: Sequence[str]) -> None:
         db.execute(update(s.documents).where(s.documents.c.id.in_(some)).values(seen_at=time.time()))
 
 
-def revalidate(db: Connection, document_id: str, sha256: str, validators: Mapping[str, str]) -> None:
-    """A web server may give the same bytes another ETag, as when a site is built anew."""
-    mine = and_(
-        s.versions.c.document_id == document_id, s.versions.c.sha256 == sha256, s.versions.c.status == "done"
-    )
+def revalidate(
+    db: Connection, document_id: str, validators: Mapping[str, str], *, sha256: str | None = None
+) -> None:
+    """What answers for a document, if it has these bytes, is what its source gives now under other
+    validators, as when a site is built anew. ``sha256``: none where that is known already."""
+    answering = select(s.documents.c.version_id).where(s.documents.c.id == document_id).scalar_subquery()
+    mine = s.versions.c.id == answering
+    if sha256 is not None:
+        mine = and_(mine, s.versions.c.sha256 == sha256)
     if db.execute(select(s.versions.c.validators).where(mine)).scalar() != validators:
         db.execute(update(s.versions).where(mine).values(validators=validators))
 

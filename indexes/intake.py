@@ -72,7 +72,7 @@ def _write(
         db.execute(described, holdings.described)
     seen(db, holdings.seen)
     for document_id, (sha256, validators) in holdings.validators.items():
-        revalidate(db, document_id, sha256, validators)
+        revalidate(db, document_id, validators, sha256=sha256)
     if versions:
         db.execute(insert(s.versions), versions)
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
-    Connection,
     Engine,
     and_,
     func,
@@ -21,7 +20,7 @@ from indexes.database import reading, writing
 from indexes.embedder import passage
 from indexes.endings import UNFINISHED, end_versions
 from indexes.errors import CollectionNotFound, JobNotFound
-from indexes.identity import seen
+from indexes.identity import revalidate, seen
 from indexes.intake import enter
 from indexes.known_vectors import digest_of
 from indexes.pulls import cancel_pulls, is_running, new_job, record_source, start_pull
@@ -261,7 +260,7 @@ class Queue:
             if changed and status == "unchanged":
                 seen(db, [version.document_id])
                 if validators:
-                    _revalidate(db, version.document_id, values)
+                    revalidate(db, version.document_id, validators)
             if changed:
                 end_versions(db, {version.job_id: 1})
 
@@ -375,12 +374,6 @@ class Queue:
                 select(func.count(), func.min(s.versions.c.created_at)).where(s.WAITING)
             ).one()
         return count, time.time() - oldest if oldest else 0.0
-
-
-def _revalidate(db: Connection, document_id: str, values: Mapping[str, Any]) -> None:
-    """What answers for the document is what its source gives now, under other validators."""
-    answering = select(s.documents.c.version_id).where(s.documents.c.id == document_id).scalar_subquery()
-    db.execute(update(s.versions).where(s.versions.c.id == answering).values(**values))
 
 
 def _part(row: Any) -> JobDocument:

@@ -202,6 +202,9 @@ class LeftOut:
     reason: str
 
 
+Item = NewDocument | Kept | Moved | LeftOut  # of what a pulled source holds
+
+
 @dataclass(frozen=True, kw_only=True)
 class Answering:
     """Of the version that answers for a document; nothing where none does."""

@@ -8,13 +8,13 @@ from indexes.blobs import Blobs
 from indexes.brought import Brought
 from indexes.errors import UnreadableDocument
 from indexes.pulls import item_source
-from indexes.records import Known, NewDocument, Pull
+from indexes.records import Item, Known, NewDocument, Pull
 from ingest.crawl import Crawl
 from ingest.fetch import Fetcher
 from ingest.handed import Payload, payload_document, url_document
 from ingest.json_api import api_items
 from ingest.sql_rows import database_items
-from ingest.store_contents import Item, StoreContents
+from ingest.store_contents import StoreContents
 from ingest.stores import Store
 from ingest.visitor import Visitor
 

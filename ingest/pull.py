@@ -12,9 +12,8 @@ from indexes.documents import Documents
 from indexes.errors import DocumentNotFound, SimurghError, StorageFull, Unavailable, UnreadableDocument
 from indexes.pulls import Pulls
 from indexes.queue import Queue
-from indexes.records import Kept, Known, LeftOut, Moved, NewDocument, Pull
+from indexes.records import Item, Kept, Known, LeftOut, Moved, NewDocument, Pull
 from ingest.contents import Contents
-from ingest.store_contents import Item
 
 BATCH = 50  # documents in one transaction
 SHOWN = 5  # of what was left out

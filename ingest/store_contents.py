@@ -6,12 +6,10 @@ from collections.abc import Iterator, Mapping
 from indexes.blobs import Blobs
 from indexes.errors import FetchFailed, TooLarge
 from indexes.pulls import item_source
-from indexes.records import Kept, Known, LeftOut, Moved, NewDocument, Pull
+from indexes.records import Item, Kept, Known, LeftOut, Moved, NewDocument, Pull
 from ingest.extract import clean
 from ingest.globs import matches
 from ingest.stores import Entry, Store, named
-
-Item = NewDocument | Kept | Moved | LeftOut
 
 
 class StoreContents:

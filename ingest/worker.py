@@ -18,9 +18,8 @@ from indexes.errors import QueueFull, SimurghError, StorageFull, Unavailable
 from indexes.workers import Workers
 
 APPLICATION_VERSION = "ingest-1"  # pinned: recovery only takes up workflows of the same version
-AHEAD = (
-    8  # taken out of a queue before their turn: DBOS looks into it once in POLL and takes no more than fit
-)
+# Taken out of a queue before their turn: DBOS looks into it once in POLL and takes no more than fit.
+AHEAD = 8
 POLL = 0.3  # seconds
 BACKLOG = 32  # handed to DBOS ahead of time; the rest wait in their table, where their order may yet change
 DISPATCH_INTERVAL = 0.3  # seconds
