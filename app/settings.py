@@ -170,7 +170,11 @@ class Settings(BaseSettings):
     crawl_pause: float = Field(
         0.5, ge=0, description="seconds between two requests to a site that asks for no `Crawl-delay`"
     )
-    worker_concurrency: int = Field(1, ge=1, description="documents that one worker reads at once")
+    worker_concurrency: int = Field(
+        2,
+        ge=1,
+        description="documents that one worker has in hand at once: one is read while another is embedded",
+    )
 
     # Asking.
     reranker: str | None = Field(

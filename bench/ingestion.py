@@ -58,7 +58,7 @@ class Run:
         return Section(
             title="Throughput",
             text="Whole ingestion over embedding the same passages alone, and reading PDF pages over pypdf's "
-            "plain extraction of the same files; medians of three rounds in turns.",
+            "plain extraction of the same files; medians of five rounds in turns.",
             tables=(_figures(figures),),
         )
 

@@ -100,8 +100,8 @@ class OpenVinoEmbedder:
         tokens = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(texts)]
         for rows in batches([len(ids) for ids in tokens], self._batch_tokens):
             ids, mask = _padded([tokens[row] for row in rows], self._longest)
-            self._give_way()
             with self._lock:
+                self._give_way()  # not before: another's batch takes as long as a question
                 self._request.infer({"ids": ids, "mask": mask}, share_inputs=True)
                 vectors[rows] = self._request.get_output_tensor().data
         return vectors
