@@ -23,7 +23,7 @@ demo: set-up ## The whole tour: ingest three samples, ask about them, switch the
 
 test: set-up-dev models ## All tests, about 25 minutes on two cores (ARGS='-k ask' for some of them)
 	@echo 'Running the tests: about 25 minutes on two cores. The real engine is started in some of them.'
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 test-compose: ## Build, start, ask and take down the containers, about 8 minutes; needs a Docker engine
 	@exec tests/acceptance/compose.sh

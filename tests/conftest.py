@@ -13,6 +13,7 @@ pytest_plugins = [
     "tests.support.ingestion",
     "tests.support.pages",
     "tests.support.service",
+    "tests.support.sharing",
 ]
 
 

@@ -36,6 +36,7 @@ def test_entries() -> None:
         gzip.compress(bytes(200 << 20)),
         gzip.compress(b"<urlset>")[:-9],
     ],
+    ids=["empty", "page", "cut tag", "file entity", "entity", "deep", "bomb", "cut gzip"],
 )
 def test_what_is_no_sitemap(content: bytes) -> None:
     began = time.monotonic()
