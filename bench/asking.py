@@ -116,7 +116,8 @@ def _ask(service: Service, question: str, times: Asked) -> None:
     for path, taken in (("/ask", times.ask), ("/search", times.search)):
         begun = time.perf_counter()
         answer = service.http.post(path, json={"question": question})
-        answer.raise_for_status()
+        if answer.is_error:
+            raise RuntimeError(f"{path} answered {answer.status_code}: {answer.text}")
         taken.append(1000 * (time.perf_counter() - begun))
 
 

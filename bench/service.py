@@ -68,7 +68,10 @@ class Service:
         """The worker and its parser stand still, and not while they hold the database: that would stop the
         API too."""
         while True:
-            os.killpg(self._processes["worker"].pid, signal.SIGSTOP)
+            worker = self._processes["worker"].pid
+            os.killpg(worker, signal.SIGSTOP)
+            while not _stands_still(worker):  # a thread ends its system call first, which may take a lock
+                time.sleep(0.001)
             if self._is_free():
                 return
             self.resume()
@@ -168,6 +171,13 @@ def serving(folder: Path) -> Iterator[Service]:
         yield service
     finally:
         service.stop()
+
+
+def _stands_still(pid: int) -> bool:
+    states = [
+        (task / "stat").read_text().rpartition(") ")[2][0] for task in Path(f"/proc/{pid}/task").iterdir()
+    ]
+    return set(states) == {"T"}
 
 
 def pss(pid: int) -> int:

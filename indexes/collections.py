@@ -23,7 +23,8 @@ from sqlalchemy.exc import IntegrityError
 from indexes import schema as s
 from indexes.changes import lock
 from indexes.database import reading, writing
-from indexes.errors import AlreadyExists, CollectionNotFound, InvalidRequest, Reembedded
+from indexes.errors import AlreadyExists, CollectionNotFound, Reembedded
+from indexes.paging import page_of
 from indexes.records import Collection, EmbedderIdentity, Page
 
 DEFAULT = "default"
@@ -88,10 +89,16 @@ class Collections:
         return self.get(tenant, name)
 
     def page(self, tenant: str, *, limit: int, after: str | None) -> Page[Collection]:
-        query = self._select(tenant).order_by(s.collections.c.created_at, s.collections.c.id)
         with reading(self._engine) as db:
-            rows = [record(row) for row in db.execute(query)]
-        return paged(rows, key=lambda c: c.name, limit=limit, after=after)
+            return page_of(
+                db,
+                self._select(tenant),
+                moment=s.collections.c.created_at,
+                id_=s.collections.c.name,
+                limit=limit,
+                after=after,
+                what="collection",
+            ).of(record)
 
     def update(self, collection: Collection, changes: dict[str, str | None]) -> Collection:
         with writing(self._engine) as db:
@@ -197,16 +204,6 @@ def require_embedder(db: Connection, locked: Row[Any], now: EmbedderIdentity) ->
         f"SIMURGH_EMBEDDERS, or re-embed: `simurgh models re-embed {locked.name}`",
         now=was,
     )
-
-
-def paged(rows: list[Any], *, key: Any, limit: int, after: str | None) -> Page[Any]:
-    """The page of ``rows`` that follows the row whose key is ``after``."""
-    if after is not None:
-        keys = [key(row) for row in rows]
-        if after not in keys:
-            raise InvalidRequest(f"there is no {after!r} to list after", param="after")
-        rows = rows[keys.index(after) + 1 :]
-    return Page(data=rows[:limit], has_more=len(rows) > limit)
 
 
 def record(row: Row[Any]) -> Collection:

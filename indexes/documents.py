@@ -3,13 +3,14 @@
 import time
 from typing import Any
 
-from sqlalchemy import Engine, Row, and_, func, or_, select, update
+from sqlalchemy import Engine, Row, func, select, update
 
 from indexes import schema as s
 from indexes.changes import lock, next_seq, require_here, retire
 from indexes.database import reading, writing
 from indexes.endings import end_unfinished
-from indexes.errors import DocumentNotFound, InvalidRequest
+from indexes.errors import DocumentNotFound
+from indexes.paging import page_of
 from indexes.records import Collection, Deletion, Document, Page
 
 
@@ -26,22 +27,16 @@ class Documents:
         return _record(row)
 
     def page(self, collection: Collection, *, limit: int, after: str | None) -> Page[Document]:
-        query = _select(collection.tenant).where(s.collections.c.id == collection.id)
         with reading(self._engine) as db:
-            if after is not None:
-                start = db.execute(
-                    select(s.documents.c.created_at).where(
-                        s.documents.c.id == after, s.documents.c.collection_id == collection.id
-                    )
-                ).scalar_one_or_none()
-                if start is None:
-                    raise InvalidRequest(f"there is no document {after!r} to list after", param="after")
-                later = s.documents.c.created_at > start
-                same = and_(s.documents.c.created_at == start, s.documents.c.id > after)
-                query = query.where(or_(later, same))
-            query = query.order_by(s.documents.c.created_at, s.documents.c.id).limit(limit + 1)
-            rows = [_record(row) for row in db.execute(query)]
-        return Page(data=rows[:limit], has_more=len(rows) > limit)
+            return page_of(
+                db,
+                _select(collection.tenant).where(s.collections.c.id == collection.id),
+                moment=s.documents.c.created_at,
+                id_=s.documents.c.id,
+                limit=limit,
+                after=after,
+                what="document",
+            ).of(_record)
 
     def text(self, document: Document) -> str:
         """The stored text that all offsets count in. Raises DocumentNotFound while there is none."""
@@ -79,20 +74,17 @@ class Documents:
         """What was deleted, newest first, and since when nothing of it is left."""
         deleted = (s.documents.c.collection_id == collection.id) & s.documents.c.deleted_at.is_not(None)
         columns = (s.documents.c.id, s.documents.c.deleted_at, s.documents.c.purged_at)
-        query = select(*columns).where(deleted)
         with reading(self._engine) as db:
-            if after is not None:
-                start = db.execute(query.where(s.documents.c.id == after)).one_or_none()
-                if start is None:
-                    raise InvalidRequest(f"there is no deletion {after!r} to list after", param="after")
-                same = and_(s.documents.c.deleted_at == start.deleted_at, s.documents.c.id > after)
-                query = query.where(or_(s.documents.c.deleted_at < start.deleted_at, same))
-            query = query.order_by(s.documents.c.deleted_at.desc(), s.documents.c.id).limit(limit + 1)
-            rows = [
-                Deletion(document_id=row.id, deleted_at=row.deleted_at, purged_at=row.purged_at)
-                for row in db.execute(query)
-            ]
-        return Page(data=rows[:limit], has_more=len(rows) > limit)
+            return page_of(
+                db,
+                select(*columns).where(deleted),
+                moment=s.documents.c.deleted_at,
+                id_=s.documents.c.id,
+                limit=limit,
+                after=after,
+                what="deletion",
+                newest_first=True,
+            ).of(lambda row: Deletion(document_id=row.id, deleted_at=row.deleted_at, purged_at=row.purged_at))
 
 
 def _select(tenant: str) -> Any:

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Engine, Select, and_, or_, select
+from sqlalchemy import Engine, Select, select
 
 from indexes import schema as s
 from indexes.changes import lock
 from indexes.database import reading, writing
 from indexes.errors import InvalidRequest
 from indexes.intake import enter
+from indexes.paging import page_of
 from indexes.pulls import new_job
 from indexes.records import Collection, Failure, JobDocument, NewDocument, Page
 from indexes.turns import NORMAL, require_room
@@ -21,28 +22,28 @@ class Failures:
 
     def page(self, collection: Collection, *, limit: int, after: str | None) -> Page[Failure]:
         """Newest first. ``after``: a document's id. Raises InvalidRequest."""
-        query = _failed(collection)
         with reading(self._engine) as db:
-            if after is not None:
-                start = db.execute(query.where(s.documents.c.id == after)).one_or_none()
-                if start is None:
-                    raise InvalidRequest(f"there is no failure {after!r} to list after", param="after")
-                same = and_(s.versions.c.finished_at == start.finished_at, s.documents.c.id > after)
-                query = query.where(or_(s.versions.c.finished_at < start.finished_at, same))
-            query = query.order_by(s.versions.c.finished_at.desc(), s.documents.c.id).limit(limit + 1)
-            found = [
-                Failure(
-                    document_id=row.document_id,
-                    name=row.name,
-                    job_id=row.job_id,
-                    code=row.error_code,
-                    reason=row.error,
-                    failed_at=row.finished_at,
-                    answers=row.version_id is not None,
-                )
-                for row in db.execute(query)
-            ]
-        return Page(data=found[:limit], has_more=len(found) > limit)
+            rows = page_of(
+                db,
+                _failed(collection),
+                moment=s.versions.c.finished_at,
+                id_=s.documents.c.id,
+                limit=limit,
+                after=after,
+                what="failure",
+                newest_first=True,
+            )
+        return rows.of(
+            lambda row: Failure(
+                document_id=row.document_id,
+                name=row.name,
+                job_id=row.job_id,
+                code=row.error_code,
+                reason=row.error,
+                failed_at=row.finished_at,
+                answers=row.version_id is not None,
+            )
+        )
 
     def retry(
         self, collection: Collection, documents: Sequence[str] | None, *, max_queued: int

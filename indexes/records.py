@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 Vectors = npt.NDArray[np.float32]  # [n, dim], rows of unit length
 T = TypeVar("T")
+U = TypeVar("U")
 Filters = dict[str, list[str]]  # field -> any of these values; fields are joined by AND
 
 
@@ -363,3 +364,7 @@ class Page(Generic[T]):
 
     data: list[T]
     has_more: bool
+
+    def of(self, make: Callable[[T], U]) -> "Page[U]":
+        """The same page of what is made of each."""
+        return Page(data=[make(one) for one in self.data], has_more=self.has_more)

@@ -8,8 +8,8 @@ from starlette.datastructures import UploadFile
 
 from app.api import views
 from app.api.deps import NAME, After, Limit, ServiceDep, TenantDep
-from indexes.collections import paged
 from indexes.errors import InvalidRequest
+from indexes.paging import paged
 
 router = APIRouter(prefix="/adapters", tags=["adapters"])
 MAX_FILES = 2
