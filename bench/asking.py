@@ -18,6 +18,8 @@ from bench.texts import questions, small
 
 WARM = 200  # documents, at most, that are there before the first block
 PATIENCE = 1800.0  # seconds until those are worked off, on a busy machine
+LONGEST = 3600.0  # seconds that the rest may take
+SAMPLED = 10.0  # seconds between two looks at the memory meanwhile
 PAUSE = (0.4, 1.2)  # seconds between two, drawn evenly
 SEED = 0
 IDLE, BUSY = "idle", "busy"
@@ -46,6 +48,8 @@ class Asking:
     queued: float  # seconds that handing them in took
     worked: float  # seconds in which the worker ran
     worked_off: int  # documents in those
+    unasked: int  # documents that were worked off after the last question
+    took: float  # seconds of it
     job: float  # milliseconds of GET /jobs/{id} in the middle
     blocks: int
     idle: Asked
@@ -55,7 +59,7 @@ class Asking:
 
 
 def measure(documents: int, *, blocks: int) -> Asking:
-    """At most ``blocks`` pairs of blocks; it ends sooner where all documents are worked off."""
+    """``blocks`` pairs of blocks of questions at most; then the rest is worked off with nobody asking."""
     with tempfile.TemporaryDirectory(prefix="simurgh-bench-") as folder, serving(Path(folder)) as service:
         return _measured(service, documents, blocks)
 
@@ -94,11 +98,17 @@ def _measured(service: Service, documents: int, blocks: int) -> Asking:
         pairs = pair + 1
         if memory[-1].done >= documents + warm:
             break
+    asked_until, begun = memory[-1].done, time.monotonic()
+    while memory[-1].done < documents + warm and time.monotonic() < begun + LONGEST:
+        time.sleep(SAMPLED)
+        memory.append(_sample(service))
     return Asking(
         documents=documents,
         queued=queued,
         worked=worked,
-        worked_off=memory[-1].done - memory[0].done,
+        worked_off=asked_until - memory[0].done,
+        unasked=memory[-1].done - asked_until,
+        took=time.monotonic() - begun,
         job=statistics.median(job),
         blocks=pairs,
         idle=times[IDLE],

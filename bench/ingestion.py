@@ -35,7 +35,7 @@ class Sizes:
     resynced: int = 1000
     resyncs: int = 100
     queued: int = 10_000
-    blocks: int = 200  # at most; it ends when all is worked off
+    blocks: int = 40  # of questions, at most
 
 
 SMALL = Sizes(paragraphs=1, pages=(2, 6), replaced_among=10, resynced=50, resyncs=3, queued=100, blocks=2)
@@ -134,7 +134,7 @@ def _asking(found: Asking) -> Section:
         f"questions, with the worker halted (SIGSTOP, `idle`) and running (`busy`), took turns; "
         f"{len(found.idle.ask)} questions idle and {len(found.busy.ask)} busy, one at a time, "
         f"{asking.PAUSE[0]} to {asking.PAUSE[1]} s apart, each to `/ask` (answered by the reader) and then "
-        "to `/search`. The API, the worker and its parser are the usual processes; the engine is left out, "
+        f"to `/search`. The other {found.unasked:,} were worked off in {found.took:.0f} s with nobody asking. The API, the worker and its parser are the usual processes; the engine is left out, "
         f"for nothing is generated. `GET /jobs/{{id}}` of a job of 500 documents took {found.job:.0f} ms, "
         f"and the queue's own database had {found.jobs_database:.1f} MiB at the end.",
         tables=(
