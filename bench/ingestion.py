@@ -134,8 +134,9 @@ def _asking(found: Asking) -> Section:
         f"questions, with the worker halted (SIGSTOP, `idle`) and running (`busy`), took turns; "
         f"{len(found.idle.ask)} questions idle and {len(found.busy.ask)} busy, one at a time, "
         f"{asking.PAUSE[0]} to {asking.PAUSE[1]} s apart, each to `/ask` (answered by the reader) and then "
-        f"to `/search`. The other {found.unasked:,} were worked off in {found.took:.0f} s with nobody asking. The API, the worker and its parser are the usual processes; the engine is left out, "
-        f"for nothing is generated. `GET /jobs/{{id}}` of a job of 500 documents took {found.job:.0f} ms, "
+        f"to `/search`. The other {found.unasked:,} were worked off in {found.took:.0f} s, nobody asking. "
+        "The API, the worker and its parser are the usual processes; the engine is left out, for nothing is "
+        f"generated. `GET /jobs/{{id}}` of a job of 500 documents took {found.job:.0f} ms, "
         f"and the queue's own database had {found.jobs_database:.1f} MiB at the end.",
         tables=(
             Table(title="Milliseconds", header=("", "idle", "busy", "ratio"), rows=tuple(rows)),
