@@ -25,6 +25,11 @@ LABEL = re.compile(
 )
 
 
+def seen(text: str) -> str:
+    """What a reader sees of it, with one kind of line end."""
+    return UNSEEN.sub("", LINE_END.sub("\n", text))
+
+
 def without_tokens(text: str) -> str:
     """No chat template's token is left: ``<|im_end|>`` becomes ``< |im_end|>`` and ``[INST]`` ``(INST)``."""
     return TEMPLATE_BRACKET.sub(r"(\1)", TAG.sub(r"\1 ", text))
@@ -33,8 +38,7 @@ def without_tokens(text: str) -> str:
 def as_data(text: str) -> str:
     """As ``without_tokens``, and with nothing unseen, no marker ``[1]`` (it becomes ``(1)``) and no line that
     begins like a part of the prompt or a turn: ``Question:`` becomes ``> Question:``."""
-    seen = UNSEEN.sub("", LINE_END.sub("\n", text))
-    return LABEL.sub(r"> \1", MARKER.sub(r"(\1)", without_tokens(seen)))
+    return LABEL.sub(r"> \1", MARKER.sub(r"(\1)", without_tokens(seen(text))))
 
 
 def as_title(text: str, longest: int = 160) -> str:

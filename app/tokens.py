@@ -20,8 +20,8 @@ class LocalTokenCounter:
 
     async def count(self, texts: list[str]) -> list[int]:
         if sum(map(len, texts)) < 20_000:  # a few milliseconds: not worth a thread
-            return self._count(texts)
-        return await asyncio.to_thread(self._count, texts)
+            return self.count_now(texts)
+        return await asyncio.to_thread(self.count_now, texts)
 
-    def _count(self, texts: list[str]) -> list[int]:
+    def count_now(self, texts: list[str]) -> list[int]:
         return [len(e) for e in self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)]

@@ -9,6 +9,7 @@
     │   └── AdapterNotFound
     ├── InvalidRequest
     │   ├── InvalidAdapter
+    │   ├── InvalidTrainingFile
     │   └── WindowExceeded
     ├── TooLarge
     ├── Conflict
@@ -86,6 +87,12 @@ class InvalidAdapter(InvalidRequest):
     """An uploaded adapter that the engine must never hear of; ``code`` says which rule it broke."""
 
     code = "invalid_adapter"
+
+
+class InvalidTrainingFile(InvalidRequest):
+    """Training data that cannot be used; the message names the lines."""
+
+    code = "invalid_training_file"
 
 
 class WindowExceeded(InvalidRequest):

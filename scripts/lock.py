@@ -47,7 +47,16 @@ def names(name: str) -> set[str]:
 
 def main() -> None:
     cpu = ("--override", "requirements/overrides-cpu.txt")
-    common = ("--extra", "ocr", "--extra", "s3", "--override", "requirements/overrides.txt")
+    common = (
+        "--extra",
+        "ocr",
+        "--extra",
+        "s3",
+        "--extra",
+        "tune",
+        "--override",
+        "requirements/overrides.txt",
+    )
     compile_list("uv", "requirements/uv.in")
     compile_list("models", "requirements/models.in", "--no-deps")
     compile_list("cpu", "pyproject.toml", "--extra", "cpu", "requirements/cpu.in", *common, *cpu)

@@ -1,0 +1,60 @@
+"""What a plan has to know of the base model and of the machine."""
+
+import json
+import math
+from pathlib import Path
+
+import psutil
+from safetensors import safe_open
+
+from app.prompt import REMINDER, SYSTEM, TEMPLATE_TOKENS
+from app.settings import Settings
+from app.tokens import LocalTokenCounter
+from indexes.errors import InvalidRequest
+from tuning.plan import Base, Hardware
+
+PASSAGES = 5  # that /ask retrieves unless told otherwise
+ANSWER = 256  # tokens that it leaves for the answer
+
+
+def base_of(folder: Path, settings: Settings, counter: LocalTokenCounter) -> Base:
+    """Of a model's folder, as vLLM loads it. Raises InvalidRequest where there is none."""
+    try:
+        config = json.loads((folder / "config.json").read_text())
+        parameters = sum(_size(file) for file in sorted(folder.glob("*.safetensors")))
+    except OSError as error:
+        raise InvalidRequest(
+            f"the base model must be a folder with its weights, and {folder} is none: "
+            "`simurgh models prepare` makes the bundled one ready",
+            param="model",
+            code="unknown_base_model",
+        ) from error
+    fixed = sum(counter.count_now([SYSTEM, REMINDER])) + 3 * TEMPLATE_TOKENS
+    window = int(config["max_position_embeddings"])
+    return Base(
+        id=folder.name,
+        parameters=parameters,
+        layers=int(config["num_hidden_layers"]),
+        hidden=int(config["hidden_size"]),
+        window=window,
+        served_prompt=min(window, fixed + PASSAGES * settings.chunk_tokens + ANSWER),
+        max_rank=settings.max_lora_rank,
+    )
+
+
+def hardware(settings: Settings) -> Hardware:
+    import torch
+
+    if settings.device == "cuda" or (settings.device == "auto" and torch.cuda.is_available()):
+        return Hardware(device="cuda", memory=torch.cuda.mem_get_info()[0] / 2**30, bf16=True)
+    able = torch.cpu.get_capabilities()
+    return Hardware(
+        device="cpu",
+        memory=psutil.virtual_memory().available / 2**30,
+        bf16=bool(able.get("avx512_bf16") or able.get("bf16")),
+    )
+
+
+def _size(file: Path) -> int:
+    with safe_open(str(file), framework="np") as weights:
+        return sum(math.prod(weights.get_slice(name).get_shape()) for name in weights.keys())  # noqa: SIM118
