@@ -14,6 +14,7 @@ from tuning.cleaning import clean
 from tuning.plan import Base, Data, Goal, Hardware, Plan, plan
 from tuning.reading import read
 from tuning.records import Example, Split
+from tuning.spectrum import chosen
 from tuning.splitting import split, without_leaks
 
 TOO_LONG = 0.05  # of the examples, from which the file is refused
@@ -24,6 +25,7 @@ class Checked:
     split: Split
     card: DataCard
     plan: Plan
+    modules: tuple[str, ...]  # that are trained, where the plan chooses among them; else none: all are
     report: Report
 
 
@@ -32,6 +34,7 @@ def check(
     validation: Path | None,
     *,
     base: Base,
+    weights: Path,
     hardware: Hardware,
     counter: LocalTokenCounter,
     language: Callable[[str], str],
@@ -39,7 +42,7 @@ def check(
     force: bool = False,
     changes: Mapping[str, Any] | None = None,
 ) -> Checked:
-    """Raises InvalidTrainingFile, TooFew, InvalidRequest, OSError."""
+    """``weights``: the base's folder. Raises InvalidTrainingFile, TooFew, InvalidRequest, OSError."""
     found = read(training)
     kept, dropped = clean(found.examples)
     given = None if validation is None else clean(read(validation).examples)[0]
@@ -57,7 +60,8 @@ def check(
     made = plan(data, base, hardware, goal=goal, force=force, changes=changes)
     _require_whole(lengths, made.max_length)
     told = report(card, [*dropped, *parts.leaks], lengths, file=training.name, base=base.id)
-    return Checked(split=parts, card=card, plan=made, report=told)
+    modules = () if made.spectrum is None else tuple(chosen(weights, made.spectrum))
+    return Checked(split=parts, card=card, plan=made, modules=modules, report=told)
 
 
 def measured(examples: Sequence[Example], counter: LocalTokenCounter) -> Lengths:

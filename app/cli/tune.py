@@ -1,5 +1,6 @@
 """`simurgh tune`: adapters from one's own examples."""
 
+import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -30,6 +31,10 @@ def check(
         Literal["voice", "skill", "facts"], typer.Option(help="What the adapter should learn.")
     ] = "voice",
     force: Annotated[bool, typer.Option("--force", help="Plan for fewer than 100 examples, too.")] = False,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A choice of the plan otherwise, like `rank=8`."),
+    ] = None,
     folder: Annotated[Path | None, typer.Option("--out", help="Where the data card goes.")] = None,
     as_json_: AsJson = False,
 ) -> None:
@@ -51,11 +56,13 @@ def check(
             training,
             validation,
             base=base_of(base, settings, counter),
+            weights=base,
             hardware=hardware(settings),
             counter=counter,
             language=LanguageDetector().detect,
             goal=goal,
             force=force,
+            changes=dict(map(_change, changes or ())),
         )
     except OSError as error:
         fail(f"{error.filename or training} cannot be read: {error.strerror or error}", 2)
@@ -63,7 +70,7 @@ def check(
         fail(error.message, 2)
     written = found.report.write(folder, "data-card") if folder is not None else ()
     if as_json_:
-        as_json({"data": found.card.as_dict(), "plan": asdict(found.plan)})
+        as_json({"data": found.card.as_dict(), "plan": asdict(found.plan), "modules": found.modules})
         return
     for section in found.report.sections:
         for table in section.tables:
@@ -75,10 +82,22 @@ def check(
             text = ", ".join(value) if isinstance(value, tuple) else str(value)
             rows.append((name, text, found.plan.reasons.get(name, "")))
     out.print(_shown("Plan", ("", "", "why"), rows))
+    if found.modules:
+        out.print(f"{len(found.modules)} modules: {', '.join(found.modules)}", markup=False, highlight=False)
     for warning in found.plan.warnings:
         out.print(f"Note: {warning}.", markup=False, highlight=False)
     for path in written:
         out.print(f"written: {path}", markup=False, highlight=False)
+
+
+def _change(text: str) -> tuple[str, object]:
+    name, given, value = text.partition("=")
+    if not given:
+        fail(f"--set {text}: write NAME=VALUE", 2)
+    try:
+        return name.strip(), json.loads(value)
+    except ValueError:
+        return name.strip(), value.strip()
 
 
 def _shown(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
