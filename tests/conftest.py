@@ -11,6 +11,7 @@ pytest_plugins = [
     "tests.support.database",
     "tests.support.engine",
     "tests.support.ingestion",
+    "tests.support.crawling",
     "tests.support.pages",
     "tests.support.service",
     "tests.support.sharing",
