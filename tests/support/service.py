@@ -19,7 +19,7 @@ import pytest
 from app import models
 from app.settings import Settings
 
-READY = 240.0  # seconds until a start counts as failed
+READY = 600.0  # seconds until a start counts as failed
 ROOT = Path(__file__).parents[2]
 
 
@@ -143,7 +143,7 @@ def prepare_models() -> Settings:
     """The bundled models, converted in a process of its own the first time."""
     settings = Settings()
     if not models.is_prepared(settings):
-        subprocess.run([sys.executable, "-m", "app.cli.main", "models", "prepare"], check=True, timeout=280)
+        subprocess.run([sys.executable, "-m", "app.cli.main", "models", "prepare"], check=True, timeout=600)
     return settings
 
 
