@@ -68,7 +68,7 @@ def describe(
         answer_tokens=_percentiles(lengths.answers),
         tokens=_percentiles(lengths.totals),
         languages=dict(Counter(language(one.question) for one in every).most_common()),
-        dropped={reason: len(lines) for reason, lines in reasons([*dropped, *split.leaks])},
+        dropped={reason: len(lines) for reason, lines in reasons(dropped)},
     )
 
 

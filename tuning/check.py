@@ -48,8 +48,9 @@ def check(
     given = None if validation is None else clean(read(validation).examples)[0]
     parts = split(kept) if given is None else without_leaks(kept, given)
     lengths = measured([*parts.train, *parts.validation], counter)
+    left_out = [*dropped, *parts.leaks]
     card = describe(
-        parts, dropped, lengths, format_=found.format, read=len(found.examples), language=language
+        parts, left_out, lengths, format_=found.format, read=len(found.examples), language=language
     )
     data = Data(
         examples=len(parts.train),
@@ -59,7 +60,7 @@ def check(
     )
     made = plan(data, base, hardware, goal=goal, force=force, changes=changes)
     _require_whole(lengths, made.max_length)
-    told = report(card, [*dropped, *parts.leaks], lengths, file=training.name, base=base.id)
+    told = report(card, left_out, lengths, file=training.name, base=base.id)
     modules = () if made.spectrum is None else tuple(chosen(weights, made.spectrum))
     return Checked(split=parts, card=card, plan=made, modules=modules, report=told)
 

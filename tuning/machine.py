@@ -7,6 +7,8 @@ from pathlib import Path
 import psutil
 from safetensors import safe_open
 
+from app.engine.server import fast_bfloat16
+from app.models import on_gpu
 from app.prompt import REMINDER, SYSTEM, TEMPLATE_TOKENS
 from app.settings import Settings
 from app.tokens import LocalTokenCounter
@@ -43,16 +45,11 @@ def base_of(folder: Path, settings: Settings, counter: LocalTokenCounter) -> Bas
 
 
 def hardware(settings: Settings) -> Hardware:
-    import torch
+    if on_gpu(settings):
+        import torch
 
-    if settings.device == "cuda" or (settings.device == "auto" and torch.cuda.is_available()):
         return Hardware(device="cuda", memory=torch.cuda.mem_get_info()[0] / 2**30, bf16=True)
-    able = torch.cpu.get_capabilities()
-    return Hardware(
-        device="cpu",
-        memory=psutil.virtual_memory().available / 2**30,
-        bf16=bool(able.get("avx512_bf16") or able.get("bf16")),
-    )
+    return Hardware(device="cpu", memory=psutil.virtual_memory().available / 2**30, bf16=fast_bfloat16())
 
 
 def _size(file: Path) -> int:

@@ -1,6 +1,7 @@
 """Texts that are nearly the same: found by MinHash over their letters, and then truly compared."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from indexes.text import fold
 
@@ -20,21 +21,26 @@ class Near:
         self._index = MinHashLSH(threshold=max(0.1, overlap - 0.1), num_perm=HASHES)
         self._shingles: list[frozenset[str]] = []
 
-    def add(self, text: str) -> list[int]:
-        """The numbers, from 0, of those added before that it is near to."""
-        from datasketch import MinHash
-
+    def find(self, text: str) -> list[int]:
+        """The numbers, from 0, of those added that it is near to."""
         shingles = shingles_of(text)
-        sketch = MinHash(num_perm=HASHES, seed=SEED)
-        sketch.update_batch([one.encode() for one in shingles])
-        near = sorted(
+        return self._find(shingles, _sketch(shingles))
+
+    def add(self, text: str) -> list[int]:
+        """The same, of those added before it."""
+        shingles = shingles_of(text)
+        sketch = _sketch(shingles)
+        near = self._find(shingles, sketch)
+        self._index.insert(len(self._shingles), sketch)
+        self._shingles.append(shingles)
+        return near
+
+    def _find(self, shingles: frozenset[str], sketch: Any) -> list[int]:
+        return sorted(
             number
             for number in self._index.query(sketch)
             if jaccard(shingles, self._shingles[number]) >= self._overlap
         )
-        self._index.insert(len(self._shingles), sketch)
-        self._shingles.append(shingles)
-        return near
 
 
 def near_pairs(texts: Sequence[str], overlap: float) -> Iterator[tuple[int, int]]:
@@ -42,6 +48,14 @@ def near_pairs(texts: Sequence[str], overlap: float) -> Iterator[tuple[int, int]
     near = Near(overlap)
     for later, text in enumerate(texts):
         yield from ((earlier, later) for earlier in near.add(text))
+
+
+def _sketch(shingles: frozenset[str]) -> Any:
+    from datasketch import MinHash
+
+    sketch = MinHash(num_perm=HASHES, seed=SEED)
+    sketch.update_batch([one.encode() for one in shingles])
+    return sketch
 
 
 def shingles_of(text: str) -> frozenset[str]:

@@ -1,6 +1,6 @@
 """Frozen records that pass between the parts of tuning."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from app.generator import Message
@@ -43,4 +43,4 @@ class Split:
     train: tuple[Example, ...]
     validation: tuple[Example, ...]
     by_document: bool  # else there was one document only, or the file names none
-    leaks: tuple[Dropped, ...] = field(default=())  # of training: too like what validates
+    leaks: tuple[Dropped, ...] = ()  # of training: too like what validates

@@ -6,7 +6,6 @@ what is in training still too like what validates is taken out.
 
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 
 from indexes.errors import InvalidTrainingFile
 from tuning.near import Near, near_pairs
@@ -34,10 +33,12 @@ def split(examples: Sequence[Example], *, seed: int = SEED) -> Split:
             chosen.update(group)
     train = [one for at, one in enumerate(examples) if at not in chosen]
     validation = [one for at, one in enumerate(examples) if at in chosen]
-    return replace(without_leaks(train, validation), by_document=by_document)
+    return without_leaks(train, validation, by_document=by_document)
 
 
-def without_leaks(train: Sequence[Example], validation: Sequence[Example]) -> Split:
+def without_leaks(
+    train: Sequence[Example], validation: Sequence[Example], *, by_document: bool = False
+) -> Split:
     """What validates and is in training too, or nearly, is taken out of there.
 
     Raises InvalidTrainingFile where nothing is left."""
@@ -45,8 +46,7 @@ def without_leaks(train: Sequence[Example], validation: Sequence[Example]) -> Sp
     for one in validation:
         near.add(_text(one))
     for one in train:
-        found = [number for number in near.add(_text(one)) if number < len(validation)]
-        if found:
+        if found := near.find(_text(one)):
             leaks.append(Dropped(line=one.line, reason="leak", repeats=validation[found[0]].line))
         else:
             kept.append(one)
@@ -55,7 +55,7 @@ def without_leaks(train: Sequence[Example], validation: Sequence[Example]) -> Sp
             "every example is among those that validate too, or nearly: nothing is left to train on",
             code="train_is_validation",
         )
-    return Split(train=tuple(kept), validation=tuple(validation), by_document=False, leaks=tuple(leaks))
+    return Split(train=tuple(kept), validation=tuple(validation), by_document=by_document, leaks=tuple(leaks))
 
 
 def _by_document(examples: Sequence[Example]) -> list[list[int]]:
