@@ -4,10 +4,13 @@ import csv
 import io
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ingest import markdown
 from ingest.archive import xml
+
+if TYPE_CHECKING:
+    import _csv
 
 DELIMITERS = ",;\t|"
 MAX_PATH = 300  # characters of a path, its end
@@ -17,17 +20,22 @@ SAMPLE = 10_000  # characters, to tell the delimiter by
 def csv_text(text: str) -> str:
     """A Markdown table, its delimiter told by its content; plain text where it is no table."""
     try:
-        dialect: Any = csv.Sniffer().sniff(text[:SAMPLE], DELIMITERS)
+        delimiter = csv.Sniffer().sniff(text[:SAMPLE], DELIMITERS).delimiter
     except csv.Error:
-        dialect = max(DELIMITERS, key=text[:SAMPLE].count)
-        dialect = {"delimiter": dialect}
-    else:
-        dialect = {"delimiter": dialect.delimiter}
-    csv.field_size_limit(max(len(text), 1))
+        delimiter = max(DELIMITERS, key=text[:SAMPLE].count)
     try:
-        return markdown.table(list(csv.reader(io.StringIO(text, newline=""), **dialect))) or text
+        return markdown.table(list(csv_rows(text, delimiter))) or text
     except csv.Error:
         return text
+
+
+def csv_rows(text: str, delimiter: str, *, strict: bool = False) -> "_csv.Reader":
+    """A cell may be as long as the text. The limit is the whole process's, so it is only ever raised.
+
+    Its iteration raises csv.Error.
+    """
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))
+    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=strict)
 
 
 def json_text(text: str) -> tuple[Any, str]:

@@ -1,13 +1,13 @@
 """Training files as they come: JSONL of one format, or CSV of questions and answers."""
 
 import csv
-import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 from app.generator import Message
 from indexes.errors import InvalidTrainingFile
+from ingest.data import csv_rows
 from tuning.formats import BadRow, examples_of, format_of
 from tuning.records import Example, Format, TrainingFile
 
@@ -85,7 +85,7 @@ def _jsonl(text: str) -> TrainingFile:
 
 def _csv(text: str) -> Iterator[Example]:
     head = text.split("\n", 1)[0]
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=max(DELIMITERS, key=head.count), strict=True)
+    rows = csv_rows(text, max(DELIMITERS, key=head.count), strict=True)
     faults = _Faults()
     try:
         names = [name.strip().casefold() for name in next(rows)]

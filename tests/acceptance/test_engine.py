@@ -125,7 +125,7 @@ def test_killed_under_load_it_says_so_and_recovers(real_engine: RealEngine, vict
             ends = await asyncio.gather(*load, return_exceptions=True)
         with pytest.raises(EngineUnavailable) as meanwhile:
             await answer(real_engine.local, request(0, None))
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(max(120, 3 * real_engine.start_seconds)):
             while process.restarts == restarts:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             await process.wait_ready()
@@ -139,7 +139,7 @@ def test_killed_under_load_it_says_so_and_recovers(real_engine: RealEngine, vict
     assert meanwhile.retry_after >= 1
     assert process.restarts == restarts + 1
     print(f"recovered in {seconds:.1f} s")  # noqa: T201
-    assert seconds <= 60
+    assert seconds <= max(60, 2 * real_engine.start_seconds)  # on a busy machine, as long as any start
     voices = real_engine.run(mixed(real_engine.local, real_engine.adapters, 6))
     assert [v.split()[0] for v in voices[1::3] + voices[2::3]] == ["ALPHA", "ALPHA", "BETA", "BETA"]
 

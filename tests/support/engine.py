@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -68,15 +69,18 @@ class RealEngine:
         self._thread.start()
         self.process = EngineProcess(config)
         self.local = LocalEngine(self.process)
+        self.start_seconds = 0.0  # that the first start took, adapters and all
 
     def start(self) -> None:
         self.run(self._start())
 
     async def _start(self) -> None:
+        begun = time.monotonic()
         await self.process.start()
         await asyncio.wait_for(self.process.wait_ready(), 600)
         for adapter in self.adapters:
             await self.local.load_adapter(adapter)
+        self.start_seconds = time.monotonic() - begun
 
     def run(self, story: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(story, self._loop).result()

@@ -255,7 +255,7 @@ def test_a_server_that_drips_is_left(site: Site, headers: bool) -> None:
     with pytest.raises(FetchFailed) as failure:
         fetch(site.url + "/", timeout=0.5)
     assert failure.value.code == "fetch_timeout"
-    assert time.monotonic() - begun < 1.5
+    assert time.monotonic() - begun < 3
 
 
 def test_a_server_that_says_nothing() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from indexes.errors import InvalidTrainingFile
+from ingest.data import csv_text
 from tuning.reading import read
 
 
@@ -95,6 +96,16 @@ def test_csv(tmp_path: Path, delimiter: str) -> None:
         (2, "What, or; what?", "Two\nlines.", "d"),
         (4, "Is it?", "Yes.", None),
     ]
+
+
+def test_a_long_cell_after_a_short_file(tmp_path: Path) -> None:
+    """The limit of a cell is the whole process's: a small file must leave none for a larger one."""
+    assert csv_text("a,b\n1,2\n")
+    answer = "long " * 40_000
+    file = tmp_path / "rows.csv"
+    file.write_text(f"question,answer\nHow long?,{answer}\n")
+    [example] = read(file).examples
+    assert example.answer == answer.strip()
 
 
 def test_a_mark_of_byte_order_and_blank_lines_do_not_matter(tmp_path: Path) -> None:
