@@ -9,6 +9,7 @@ import pytest
 ENGINE = frozenset({"real_engine", "service", "bundled_model", "toy_adapters"})
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         item.add_marker(pytest.mark.xdist_group("engine" if _needs_engine(item) else item.path.name))
