@@ -16,6 +16,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not _needs_engine(item))  # stable: else as they are written
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Every process must give a test the same name, so that none is of bytes that change: an archive made
+    for a test holds the time."""
+    return f"{val[:8]!r}-{len(val)}" if isinstance(val, bytes) and len(val) > 40 else None
+
+
 def _needs_engine(item: pytest.Item) -> bool:
     return item.get_closest_marker("engine") is not None or not ENGINE.isdisjoint(
         getattr(item, "fixturenames", ())
