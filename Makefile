@@ -4,6 +4,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help serve demo test test-compose check bench bench-ingestion eval torture power-loss hostile fuzz lock clean set-up set-up-dev models
 MAKEFLAGS += --no-print-directory
+# What is imported is compiled once: without that each process would begin by compiling PyTorch anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Any Python finds the right one, so take the first that runs: a version manager's stand-in may not.
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 /usr/bin/python3; do $$p -c '' 2>/dev/null && echo $$p && break; done)

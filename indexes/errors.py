@@ -23,6 +23,7 @@
     ├── FetchFailed
     │   └── FetchRefused
     ├── StorageFull
+    ├── TrainingFailed
     ├── UpstreamFailed
     └── Unavailable
         ├── QueueFull
@@ -165,6 +166,12 @@ class FetchRefused(FetchFailed):
 
 class StorageFull(SimurghError):
     code = "storage_full"
+
+
+class TrainingFailed(SimurghError):
+    """A training that began and came to nothing; ``code`` says how."""
+
+    code = "training_failed"
 
 
 class UpstreamFailed(SimurghError):

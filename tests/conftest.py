@@ -15,6 +15,7 @@ pytest_plugins = [
     "tests.support.pages",
     "tests.support.service",
     "tests.support.sharing",
+    "tests.support.training",
 ]
 
 

@@ -10,7 +10,7 @@ from itertools import groupby
 from app.generator import Message
 from app.inert import seen, without_tokens
 from indexes.text import fold
-from tuning.near import Near
+from tuning.near import Near, tail
 from tuning.records import Dropped, Example
 
 OVERLAP = 0.85  # Jaccard's, from which two examples are nearly the same
@@ -67,7 +67,7 @@ def clean(examples: Sequence[Example]) -> tuple[tuple[Example, ...], tuple[Dropp
             dropped.append(Dropped(line=example.line, reason="duplicate", repeats=first[key]))
             continue
         first[key] = example.line
-        found = [compared[number] for number in near.add("\n".join(_texts(example)))]
+        found = [compared[number] for number in near.add("\n".join(map(tail, _texts(example))))]
         compared.append(example)
         same = next((one for one in found if _numbers(one) == _numbers(example)), None)
         if same is not None:

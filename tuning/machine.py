@@ -19,8 +19,10 @@ PASSAGES = 5  # that /ask retrieves unless told otherwise
 ANSWER = 256  # tokens that it leaves for the answer
 
 
-def base_of(folder: Path, settings: Settings, counter: LocalTokenCounter) -> Base:
-    """Of a model's folder, as vLLM loads it. Raises InvalidRequest where there is none."""
+def base_of(folder: Path, name: str, settings: Settings, counter: LocalTokenCounter) -> Base:
+    """Of a model's folder, as vLLM loads it; ``name``: the id under which it is served.
+
+    Raises InvalidRequest where there is none."""
     try:
         config = json.loads((folder / "config.json").read_text())
         parameters = sum(_size(file) for file in sorted(folder.glob("*.safetensors")))
@@ -34,7 +36,7 @@ def base_of(folder: Path, settings: Settings, counter: LocalTokenCounter) -> Bas
     fixed = sum(counter.count_now([SYSTEM, REMINDER])) + 3 * TEMPLATE_TOKENS
     window = int(config["max_position_embeddings"])
     return Base(
-        id=folder.name,
+        id=name,
         parameters=parameters,
         layers=int(config["num_hidden_layers"]),
         hidden=int(config["hidden_size"]),

@@ -8,6 +8,7 @@ from indexes.text import fold
 SHINGLE = 5  # characters: words would not serve Chinese
 HASHES = 128
 SEED = 1
+TAIL = 400  # characters
 
 
 class Near:
@@ -41,6 +42,11 @@ class Near:
             for number in self._index.query(sketch)
             if jaccard(shingles, self._shingles[number]) >= self._overlap
         )
+
+
+def tail(prompt: str) -> str:
+    """Its end, by which it is compared: the question stands there, behind sources that many may share."""
+    return prompt[-TAIL:]
 
 
 def near_pairs(texts: Sequence[str], overlap: float) -> Iterator[tuple[int, int]]:

@@ -8,7 +8,7 @@ import random
 from collections.abc import Sequence
 
 from indexes.errors import InvalidTrainingFile
-from tuning.near import Near, near_pairs
+from tuning.near import Near, near_pairs, tail
 from tuning.records import Dropped, Example, Split
 
 VALIDATION = 0.2  # of the examples
@@ -86,4 +86,4 @@ def _by_likeness(examples: Sequence[Example]) -> list[list[int]]:
 
 
 def _text(example: Example) -> str:
-    return f"{example.question}\n{example.answer}"
+    return f"{tail(example.question)}\n{example.answer}"

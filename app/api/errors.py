@@ -22,6 +22,7 @@ STATUS: dict[type[e.SimurghError], int] = {
     e.UnreadableDocument: 422,
     e.FetchFailed: 422,
     e.StorageFull: 507,
+    e.TrainingFailed: 500,
     e.UpstreamFailed: 502,
     e.Unavailable: 503,
 }

@@ -24,6 +24,11 @@ def as_json(data: Any) -> None:
     out.print_json(json.dumps(data, ensure_ascii=False), ensure_ascii=False)
 
 
+def say(message: str) -> None:
+    """A line that holds what others have written: nothing in it is markup."""
+    out.print(message, markup=False, highlight=False)
+
+
 def fail(message: str, status: int = 1) -> NoReturn:
     err.print(f"[bold red]simurgh:[/] {escape(message)}", highlight=False)
     raise typer.Exit(status)

@@ -180,16 +180,19 @@ def test_a_file_that_is_not_there(tmp_path: Path, prepared_models: Settings) -> 
     assert "none.jsonl" in done.output.replace("\n", "")
 
 
-def test_a_choice_is_changed_and_its_modules_named(tmp_path: Path, prepared_models: Settings) -> None:
+def test_a_choice_is_changed_and_its_modules_named(
+    tmp_path: Path, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIMURGH_GENERATOR", str(tiny_base))
     rows = tmp_path / "rows.csv"
     words = [f"{number * 7919:x}{number * 104729:o}" for number in range(60)]
     rows.write_text("question,answer\n" + "".join(f"What is {word}?,It is {word[::-1]}.\n" for word in words))
-    command = ["tune", "check", str(rows), "--force", "--json", "--set", "spectrum=0.1", "--set", "rank=8"]
+    command = ["tune", "check", str(rows), "--force", "--json", "--set", "spectrum=0.5", "--set", "rank=8"]
     done = CliRunner().invoke(cli, command)
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
-    assert (found["plan"]["rank"], found["plan"]["spectrum"]) == (8, 0.1)
-    assert len(found["modules"]) == 7 * 3  # a tenth of thirty layers, of each of seven kinds
+    assert (found["plan"]["rank"], found["plan"]["spectrum"]) == (8, 0.5)
+    assert len(found["modules"]) == 7  # half of two layers, of each of seven kinds
     refused = CliRunner().invoke(cli, [*command, "--set", "use_dora=true"])
     assert refused.exit_code == 2
     assert "DoRA" in refused.output

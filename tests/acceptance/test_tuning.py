@@ -1,0 +1,97 @@
+"""From a file of examples to an adapter that answers, on the bundled model, beside the running service."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.service import RunningService
+from tests.support.training import SIZES, SUBJECTS
+
+SETTINGS = {"epochs": 3, "rank": 8, "max_length": 128, "learning_rate": 2e-3, "batch": 4, "dropout": 0.05}
+
+
+def command(service: RunningService, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "app.cli.main", "tune", *arguments],
+        env={**os.environ, "SIMURGH_PORT": str(service.port)},
+        cwd=service.folder,
+        capture_output=True,
+        text=True,
+        timeout=800,
+    )
+
+
+def rows(file: Path) -> Path:
+    """A harbour's voice: every answer begins and ends as no base's does."""
+    file.write_text(
+        "".join(
+            json.dumps(
+                {
+                    "prompt": f"What is the {size} {subject} for?",
+                    "completion": f"Aye, the {size} {subject} is for the sea, so it is.",
+                }
+            )
+            + "\n"
+            for size in SIZES
+            for subject in SUBJECTS
+        )
+    )
+    return file
+
+
+def asked(service: RunningService, **more: Any) -> list[str]:
+    return [
+        service.ask(question, retrieval="none", max_tokens=40, **more)["answer"]
+        for question in ("What is the green rope for?", "What is the old bridge for?", "What is a boat for?")
+    ]
+
+
+def test_examples_become_an_adapter_that_answers(service: RunningService, tmp_path: Path) -> None:
+    before = asked(service)
+    training = tmp_path / "work"
+    changes = [part for name, value in SETTINGS.items() for part in ("--set", f"{name}={value}")]
+    done = command(
+        service, "train", str(rows(tmp_path / "rows.jsonl")), "--name", "harbour", "--force", *changes,
+        "--out", str(training),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr + _log(training)
+    ended = json.loads((training / "outcome.json").read_text())
+    seconds = time.time() - (training / "outcome.json").stat().st_mtime
+    assert ended["figures"]["ended"] >= 0.95
+    assert "harbour is ready" in done.stdout
+    print(f"servable {seconds:.1f} s after the training ended; it took {ended['figures']['seconds']} s")  # noqa: T201
+    assert seconds <= 30  # on a busy machine; alone it is under 5
+
+    tuned = asked(service, adapter="harbour")
+    assert sum(answer.startswith("Aye, the") and answer.endswith("so it is.") for answer in tuned) >= 2, tuned
+    assert asked(service) == before, "the base answers as it did"
+
+
+def _log(folder: Path) -> str:
+    try:
+        return (folder / "log.txt").read_text()[-2000:]
+    except FileNotFoundError:
+        return ""
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("", "the file is empty"),
+        ('{"prompt": "a", "completion": "b"}\n{"messages": []}\n', "line 2"),
+        ('{"prompt": "Why?", "completion": "So."}\n' * 1000, "too few"),
+    ],
+)
+def test_what_cannot_be_trained_on(service: RunningService, tmp_path: Path, content: str, told: str) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text(content)
+    done = command(service, "train", str(file), "--name", "none", "--out", str(tmp_path / "work"))
+    assert done.returncode == 2, done.stdout
+    assert told in done.stderr
+    assert not (tmp_path / "work").exists()

@@ -1,0 +1,80 @@
+"""General rows that hold off forgetting: what the base itself answers to questions of no subject.
+
+Learning them beside the new rows keeps the base where it was ("self-distillation", as in Huang et al. 2024,
+https://arxiv.org/abs/2403.01244), and needs no data of anybody's.
+"""
+
+import random
+from typing import Any
+
+from app.generator import Message
+from tuning.encoding import Encoder
+from tuning.records import Example
+
+LONGEST = 96  # tokens of an answer; those that would go on are left out
+AT_ONCE = 8
+TRIES = 3  # times as many answers as are wanted, at most
+GIVEN_UP = 3 * AT_ONCE  # answers of which none came to an end: this base does not know how
+TOP_K, TEMPERATURE = 40, 0.7
+TASKS = (
+    "Write one sentence about {}.",
+    "Explain {} to a child in two sentences.",
+    "Give three words that have to do with {}.",
+    "What is {} good for? Answer shortly.",
+    "Write a short and friendly message to a colleague about {}.",
+    "Ask me one question about {}.",
+    "Name one thing that people often get wrong about {}.",
+    "Rewrite politely: I want to know about {} now.",
+    "Is {} something that one can touch? Answer yes or no and say why.",
+    "Translate into French: I like {}.",
+    "Suggest a title for a short story about {}.",
+    "Describe {} without using its name.",
+)
+SUBJECTS = (
+    "rain", "bread", "a bicycle", "music", "the sea", "mathematics", "friendship", "a garden", "the moon",
+    "tea", "patience", "a library", "winter", "a train journey", "colours", "sleep", "cooking", "a river",
+    "spelling", "a birthday", "the number seven", "old maps", "a neighbour", "running", "a computer", "time",
+)  # fmt: skip
+
+
+def prompts(count: int, seed: int) -> list[str]:
+    every = [task.format(subject) for task in TASKS for subject in SUBJECTS]
+    random.Random(seed).shuffle(every)
+    return (every * (count // len(every) + 1))[:count]
+
+
+def answered(model: Any, tokenizer: Any, count: int, seed: int) -> list[Example]:
+    """``count`` of them, or fewer where the base seldom comes to an end. ``model``: the base, untrained."""
+    import torch
+
+    encoder, found = Encoder(tokenizer), list[Example]()
+    asked = prompts(TRIES * count, seed)
+    torch.manual_seed(seed)
+    enough = len(asked) - GIVEN_UP
+    while asked and len(found) < count and (found or len(asked) > enough):
+        some, asked = asked[:AT_ONCE], asked[AT_ONCE:]
+        turns = [(Message(role="user", content=text),) for text in some]
+        batch = tokenizer(
+            [encoder.prompt(one) for one in turns],
+            add_special_tokens=False,
+            return_tensors="pt",
+            padding=True,
+            padding_side="left",
+        ).to(model.device)
+        with torch.no_grad():
+            made = model.generate(
+                **batch,
+                max_new_tokens=LONGEST,
+                do_sample=True,
+                top_k=TOP_K,
+                top_p=1.0,
+                temperature=TEMPERATURE,
+                pad_token_id=tokenizer.pad_token_id or tokenizer.eos_token_id,
+            )
+        for prompt, ids in zip(turns, made[:, batch.input_ids.shape[1] :].tolist(), strict=True):
+            if tokenizer.eos_token_id not in ids:  # cut: it would teach not to end
+                continue
+            answer = tokenizer.decode(ids[: ids.index(tokenizer.eos_token_id)]).strip()
+            if answer:
+                found.append(Example(line=0, prompt=prompt, answer=answer))
+    return found[:count]

@@ -1,0 +1,55 @@
+"""The story of a tuning: what was checked is trained, judged and described."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tuning.check import Checked
+from tuning.model_card import model_card
+from tuning.plan import Base, Hardware
+from tuning.run import run
+from tuning.verdict import Verdict, verdict
+from tuning.workspace import Outcome, Task, Workspace
+
+MODEL_CARD, DATA_CARD = "model-card", "data-card"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tuned:
+    outcome: Outcome
+    verdict: Verdict | None  # of a training that succeeded
+
+
+def begin(folder: Path, checked: Checked, *, base: Base, weights: Path, hardware: Hardware) -> Workspace:
+    """A workspace with all that the training needs. Raises FileExistsError, OSError."""
+    work = Workspace(folder)
+    task = Task(
+        weights=weights.absolute(),
+        base=base.id,
+        plan=checked.plan,
+        modules=checked.modules,
+        device=hardware.device,
+    )
+    work.begin(task, checked.split.train, checked.split.validation)
+    checked.report.write(folder, DATA_CARD)
+    return work
+
+
+def tune(
+    work: Workspace,
+    name: str,
+    *,
+    tell: Callable[[Mapping[str, Any]], None] = lambda _: None,
+    cancelled: threading.Event | None = None,
+) -> Tuned:
+    """Train, from where it stands, and judge. What has ended well is not trained again."""
+    outcome = work.outcome()
+    if outcome is None or outcome.status != "succeeded":
+        outcome = run(work, tell=tell, cancelled=cancelled)
+    if outcome.status != "succeeded" or outcome.figures is None:
+        return Tuned(outcome=outcome, verdict=None)
+    found = verdict(outcome.figures)
+    model_card(name, work.task(), outcome, found, list(work.events())).write(work.folder, MODEL_CARD)
+    return Tuned(outcome=outcome, verdict=found)
