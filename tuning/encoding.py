@@ -40,7 +40,8 @@ class Encoder:
 
     def row(self, example: Example) -> Row:
         before = self._ids(self.prompt(example.prompt))
-        return Row(ids=[*before, *self._ids(example.answer + self.end)], answer_at=len(before))
+        answer = example.answer + self.end if example.whole else example.answer
+        return Row(ids=[*before, *self._ids(answer)], answer_at=len(before))
 
     def pair(self, example: Example) -> dict[str, str]:
         """Of an example with a worse answer: what TRL's DPO takes."""

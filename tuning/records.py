@@ -17,6 +17,7 @@ class Example:
     answer: str
     rejected: str | None = None  # the worse answer, of a preference pair
     document: str | None = None  # what it was made from, where the file says so
+    whole: bool = True  # else the answer goes on, and its end is not learnt
 
     @property
     def question(self) -> str:

@@ -14,8 +14,7 @@ from ingest.priority import NICENESS
 from tuning.workspace import Outcome, Workspace
 
 PROGRAM = (sys.executable, "-m", "tuning.train")
-# Nothing is fetched; and threads that wait sleep: else they take the processor from those who ask.
-ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "OMP_WAIT_POLICY": "PASSIVE"}
+ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}  # nothing is fetched
 POLL = 0.5  # seconds
 PATIENCE = 10.0  # seconds that it has to end when it is told to
 TAIL = 2_000  # characters of its log that an outcome tells

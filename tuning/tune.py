@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ingest.priority import NICENESS
 from tuning.check import Checked
 from tuning.model_card import model_card
 from tuning.plan import Base, Hardware
@@ -43,11 +44,12 @@ def tune(
     *,
     tell: Callable[[Mapping[str, Any]], None] = lambda _: None,
     cancelled: threading.Event | None = None,
+    niceness: int = NICENESS,
 ) -> Tuned:
     """Train, from where it stands, and judge. What has ended well is not trained again."""
     outcome = work.outcome()
     if outcome is None or outcome.status != "succeeded":
-        outcome = run(work, tell=tell, cancelled=cancelled)
+        outcome = run(work, tell=tell, cancelled=cancelled, niceness=niceness)
     if outcome.status != "succeeded" or outcome.figures is None:
         return Tuned(outcome=outcome, verdict=None)
     found = verdict(outcome.figures)

@@ -13,6 +13,7 @@ from app.cli.client import Client, load_settings
 from app.cli.output import AsJson, as_json, fail, out, progress, say
 from app.settings import Settings
 from indexes.errors import SimurghError
+from ingest.priority import NICENESS
 
 if TYPE_CHECKING:
     from tuning.check import Checked
@@ -31,6 +32,9 @@ Force = Annotated[bool, typer.Option("--force", help="Fewer than 100 examples, t
 Changes = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="A choice of the plan otherwise, like `rank=8`."),
+]
+Nice = Annotated[
+    int, typer.Option(min=0, max=19, help="How far it steps back for others; 0 on a machine of its own.")
 ]
 Publish = Annotated[bool, typer.Option(help="Hand the adapter to the running service.")]
 
@@ -83,6 +87,7 @@ def train(
         Path | None,
         typer.Option("--out", help="Where the training takes place; under the data folder if not given."),
     ] = None,
+    nice: Nice = NICENESS,
     publish: Publish = True,
 ) -> None:
     """Train an adapter, judge it, and hand it to the running service."""
@@ -98,13 +103,14 @@ def train(
         work = begin(place, found, base=prepared.base, weights=prepared.weights, hardware=prepared.hardware)
     except OSError as error:
         fail(f"{place}: {error.strerror or error}", 2)
-    _finish(work, name, settings, publish=publish)
+    _finish(work, name, settings, nice=nice, publish=publish)
 
 
 @app.command()
 def resume(
     folder: Annotated[Path, typer.Argument(help="The folder of a training that was stopped.")],
     name: Annotated[str, typer.Option(help="What the adapter will be called.")],
+    nice: Nice = NICENESS,
     publish: Publish = True,
 ) -> None:
     """Go on with a training from its last checkpoint."""
@@ -113,7 +119,7 @@ def resume(
     work = Workspace(folder)
     if not (folder / "task.json").is_file():
         fail(f"{folder} holds no training", 2)
-    _finish(work, name, load_settings(), publish=publish)
+    _finish(work, name, load_settings(), nice=nice, publish=publish)
 
 
 class _Prepared:
@@ -160,7 +166,7 @@ class _Prepared:
             fail(error.message, 2)
 
 
-def _finish(work: "Workspace", name: str, settings: Settings, *, publish: bool) -> None:
+def _finish(work: "Workspace", name: str, settings: Settings, *, nice: int, publish: bool) -> None:
     from tuning.tune import MODEL_CARD, tune
 
     with progress() as bar:
@@ -179,7 +185,7 @@ def _finish(work: "Workspace", name: str, settings: Settings, *, publish: bool) 
                 say(event["note"])
 
         try:
-            tuned = tune(work, name, tell=tell)
+            tuned = tune(work, name, tell=tell, niceness=nice)
         except KeyboardInterrupt:
             fail(f"stopped; `simurgh tune resume {work.folder} --name {name}` goes on", 130)
     if tuned.verdict is None:

@@ -44,6 +44,8 @@ def long_run(
         tell=events.append,
         epochs=40,
         stages=("sft", "dpo"),
+        replay=0.1,
+        ewc=1.0,
     )
     assert outcome.status == "succeeded", (outcome, told(work))
     return work, outcome, events
@@ -63,6 +65,7 @@ def test_it_stops_early_and_goes_back_to_its_best_step(
     best = min(losses, key=lambda step: losses[step])
     assert outcome.figures["sft_best_step"] == best
     assert outcome.figures["sft_best"] == pytest.approx(losses[best], abs=1e-3)
+    assert outcome.figures["replayed"] > 0
     assert outcome.figures["target_perplexity"] < outcome.figures["target_perplexity_base"] / 10
 
 

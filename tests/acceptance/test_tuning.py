@@ -1,4 +1,4 @@
-"""From a file of examples to an adapter that answers, on the bundled model, beside the running service."""
+"""From a file of examples to an adapter and its verdict, on the bundled model, beside the running service."""
 
 import json
 import os
@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.service import RunningService
+from tests.support.service import RunningService, zipped
 from tests.support.training import SIZES, SUBJECTS
 
-SETTINGS = {"epochs": 3, "rank": 8, "max_length": 128, "learning_rate": 2e-3, "batch": 4, "dropout": 0.05}
+SETTINGS = {"epochs": 2, "rank": 8, "max_length": 128, "learning_rate": 2e-3, "batch": 4, "dropout": 0.05}
 
 
 def command(service: RunningService, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -38,7 +38,7 @@ def rows(file: Path) -> Path:
                 }
             )
             + "\n"
-            for size in SIZES
+            for size in SIZES[:4]
             for subject in SUBJECTS
         )
     )
@@ -47,30 +47,39 @@ def rows(file: Path) -> Path:
 
 def asked(service: RunningService, **more: Any) -> list[str]:
     return [
-        service.ask(question, retrieval="none", max_tokens=40, **more)["answer"]
+        service.ask(question, mode="model", max_tokens=40, **more)["answer"]
         for question in ("What is the green rope for?", "What is the old bridge for?", "What is a boat for?")
     ]
 
 
-def test_examples_become_an_adapter_that_answers(service: RunningService, tmp_path: Path) -> None:
+def test_what_forgot_is_not_published_unless_its_owner_wants_it(
+    service: RunningService, tmp_path: Path
+) -> None:
+    """So few rows of one mould, learnt so fast, cost what the base knew: the verdict must say so."""
     before = asked(service)
     training = tmp_path / "work"
     changes = [part for name, value in SETTINGS.items() for part in ("--set", f"{name}={value}")]
     done = command(
-        service, "train", str(rows(tmp_path / "rows.jsonl")), "--name", "harbour", "--force", *changes,
-        "--out", str(training),
+        service, "train", str(rows(tmp_path / "rows.jsonl")), "--name", "harbour", "--force", "--nice", "0",
+        *changes, "--out", str(training),
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr + _log(training)
-    ended = json.loads((training / "outcome.json").read_text())
-    seconds = time.time() - (training / "outcome.json").stat().st_mtime
-    assert ended["figures"]["ended"] >= 0.95
-    assert "harbour is ready" in done.stdout
-    print(f"servable {seconds:.1f} s after the training ended; it took {ended['figures']['seconds']} s")  # noqa: T201
-    assert seconds <= 30  # on a busy machine; alone it is under 5
+    assert done.returncode == 1, done.stdout + done.stderr + _log(training)
+    figures = json.loads((training / "outcome.json").read_text())["figures"]
+    assert figures["target_perplexity"] < 1.1 < figures["target_perplexity_base"]
+    assert figures["ended"] >= 0.95
+    assert "it forgot" in done.stdout.replace("\n", " ")
+    assert "harbour" not in [one["name"] for one in service.http.get("/adapters").json()["data"]]
 
+    begun = time.monotonic()
+    upload = ("adapter.zip", zipped(training / "adapter"), "application/zip")
+    made = service.http.post("/adapters", data={"name": "harbour"}, files={"file": upload}).json()
+    assert made["status"] == "ready", made
+    print(f"servable {time.monotonic() - begun:.1f} s after it was handed over")  # noqa: T201
+    assert time.monotonic() - begun <= 30  # on a busy machine; alone it is under 5
     tuned = asked(service, adapter="harbour")
     assert sum(answer.startswith("Aye, the") and answer.endswith("so it is.") for answer in tuned) >= 2, tuned
     assert asked(service) == before, "the base answers as it did"
+    service.http.delete("/adapters/harbour")
 
 
 def _log(folder: Path) -> str:
@@ -87,6 +96,7 @@ def _log(folder: Path) -> str:
         ('{"prompt": "a", "completion": "b"}\n{"messages": []}\n', "line 2"),
         ('{"prompt": "Why?", "completion": "So."}\n' * 1000, "too few"),
     ],
+    ids=["empty", "mixed formats", "one row repeated"],
 )
 def test_what_cannot_be_trained_on(service: RunningService, tmp_path: Path, content: str, told: str) -> None:
     file = tmp_path / "rows.jsonl"
