@@ -10,6 +10,7 @@
     ├── InvalidRequest
     │   ├── InvalidAdapter
     │   ├── InvalidTrainingFile
+    │   ├── TooFewExamples
     │   └── WindowExceeded
     ├── TooLarge
     ├── Conflict
@@ -94,6 +95,12 @@ class InvalidTrainingFile(InvalidRequest):
     """Training data that cannot be used; the message names the lines."""
 
     code = "invalid_training_file"
+
+
+class TooFewExamples(InvalidRequest):
+    """Fewer examples than a tuning is likely to gain from."""
+
+    code = "too_few_examples"
 
 
 class WindowExceeded(InvalidRequest):

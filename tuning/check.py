@@ -42,7 +42,7 @@ def check(
     force: bool = False,
     changes: Mapping[str, Any] | None = None,
 ) -> Checked:
-    """``weights``: the base's folder. Raises InvalidTrainingFile, TooFew, InvalidRequest, OSError."""
+    """``weights``: the base's folder. Raises InvalidTrainingFile, TooFewExamples, InvalidRequest, OSError."""
     found = read(training)
     kept, dropped = clean(found.examples)
     given = None if validation is None else clean(read(validation).examples)[0]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
-from indexes.errors import InvalidRequest
+from indexes.errors import InvalidRequest, TooFewExamples
 
 Goal = Literal["voice", "skill", "facts"]
 Method = Literal["lora", "qlora"]
@@ -80,12 +80,6 @@ class Plan:
     warnings: tuple[str, ...] = ()
 
 
-class TooFew(InvalidRequest):
-    """Fewer examples than a tuning is likely to gain from."""
-
-    code = "too_few_examples"
-
-
 def plan(
     data: Data,
     base: Base,
@@ -97,9 +91,9 @@ def plan(
 ) -> Plan:
     """``changes``: fields of Plan that its owner wants otherwise.
 
-    Raises TooFew unless ``force`` is set; InvalidRequest for a change that cannot be served or done."""
+    Raises TooFewExamples unless ``force`` is set; InvalidRequest for a change that cannot be served."""
     if data.examples < FEWEST and not force:
-        raise TooFew(
+        raise TooFewExamples(
             f"{data.examples} examples are too few to tune on: from about {FEWEST} a tuning begins to pay. "
             "Say in the prompt what you want, ask with your documents (RAG), or have examples made from "
             "them; `force` tunes anyway",

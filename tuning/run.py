@@ -26,9 +26,10 @@ def run(
     *,
     tell: Callable[[Mapping[str, Any]], None] = lambda _: None,
     cancelled: threading.Event | None = None,
-    niceness: int = NICENESS,
+    niceness: int | None = None,
 ) -> Outcome:
-    """Of the task in ``work``, from where it stands; ``tell`` is given each of its events once.
+    """Of the task in ``work``, from where it stands; ``tell`` is given each of its events once;
+    ``niceness``: that of ingestion unless told.
 
     What ran out of memory is tried once more with half the examples in memory. Whatever ends this function
     ends the training too."""
@@ -36,7 +37,7 @@ def run(
     seen = sum(1 for _ in work.events())
     work.forget_outcome()
     for attempt in (1, 2):
-        outcome, seen = _attempt(work, tell, cancelled, niceness, seen)
+        outcome, seen = _attempt(work, tell, cancelled, NICENESS if niceness is None else niceness, seen)
         if outcome.code != "out_of_memory" or attempt == 2 or not _halved(work):
             break
         work.tell(note="out of memory: tried again with half the examples at once")

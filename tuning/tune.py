@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ingest.priority import NICENESS
 from tuning.check import Checked
 from tuning.model_card import model_card
 from tuning.plan import Base, Hardware
@@ -44,7 +43,7 @@ def tune(
     *,
     tell: Callable[[Mapping[str, Any]], None] = lambda _: None,
     cancelled: threading.Event | None = None,
-    niceness: int = NICENESS,
+    niceness: int | None = None,
 ) -> Tuned:
     """Train, from where it stands, and judge. What has ended well is not trained again."""
     outcome = work.outcome()

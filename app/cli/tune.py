@@ -13,7 +13,6 @@ from app.cli.client import Client, load_settings
 from app.cli.output import AsJson, as_json, fail, out, progress, say
 from app.settings import Settings
 from indexes.errors import SimurghError
-from ingest.priority import NICENESS
 
 if TYPE_CHECKING:
     from tuning.check import Checked
@@ -34,7 +33,8 @@ Changes = Annotated[
     typer.Option("--set", metavar="NAME=VALUE", help="A choice of the plan otherwise, like `rank=8`."),
 ]
 Nice = Annotated[
-    int, typer.Option(min=0, max=19, help="How far it steps back for others; 0 on a machine of its own.")
+    int | None,
+    typer.Option(min=0, max=19, help="How far it steps back for others; 0 on a machine of its own."),
 ]
 Publish = Annotated[bool, typer.Option(help="Hand the adapter to the running service.")]
 
@@ -87,7 +87,7 @@ def train(
         Path | None,
         typer.Option("--out", help="Where the training takes place; under the data folder if not given."),
     ] = None,
-    nice: Nice = NICENESS,
+    nice: Nice = None,
     publish: Publish = True,
 ) -> None:
     """Train an adapter, judge it, and hand it to the running service."""
@@ -110,7 +110,7 @@ def train(
 def resume(
     folder: Annotated[Path, typer.Argument(help="The folder of a training that was stopped.")],
     name: Annotated[str, typer.Option(help="What the adapter will be called.")],
-    nice: Nice = NICENESS,
+    nice: Nice = None,
     publish: Publish = True,
 ) -> None:
     """Go on with a training from its last checkpoint."""
@@ -166,7 +166,7 @@ class _Prepared:
             fail(error.message, 2)
 
 
-def _finish(work: "Workspace", name: str, settings: Settings, *, nice: int, publish: bool) -> None:
+def _finish(work: "Workspace", name: str, settings: Settings, *, nice: int | None, publish: bool) -> None:
     from tuning.tune import MODEL_CARD, tune
 
     with progress() as bar:

@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from app.cli.main import cli
 from app.settings import Settings
-from indexes.errors import InvalidRequest
-from tuning.plan import Base, Data, Hardware, Plan, TooFew, plan, reckoned_memory
+from indexes.errors import InvalidRequest, TooFewExamples
+from tuning.plan import Base, Data, Hardware, Plan, plan, reckoned_memory
 
 SMALL = Base(
     id="small", parameters=135_000_000, layers=30, hidden=576, window=8192, served_prompt=1700, max_rank=64
@@ -31,7 +31,7 @@ def planned(examples: int, base: Base = SMALL, machine: Hardware = CPU, **more: 
 
 
 def test_too_few_examples_are_told_what_else_helps() -> None:
-    with pytest.raises(TooFew) as caught:
+    with pytest.raises(TooFewExamples) as caught:
         planned(99)
     assert caught.value.code == "too_few_examples"
     assert all(word in caught.value.message for word in ("99", "prompt", "RAG", "force"))
