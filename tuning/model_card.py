@@ -33,7 +33,7 @@ def model_card(
         text=f"{figures.get('parameters_trained', 0):,.0f} parameters trained in "
         f"{figures.get('training_seconds', 0):,.0f} s; {figures.get('replayed', 0):,.0f} general rows were "
         "replayed.",
-        tables=(_plan(task.plan),),
+        tables=(plan_table(task.plan),),
         plots=tuple(_curves(events)),
     )
     judged = Section(
@@ -63,7 +63,8 @@ def _scores(figures: Mapping[str, float]) -> Iterator[tuple[str, str, str]]:
         yield "answers that end by themselves", "", f"{figures['ended']:.0%}"
 
 
-def _plan(plan: Plan) -> Table:
+def plan_table(plan: Plan) -> Table:
+    """Each choice with its reason."""
     shown = {name: value for name, value in asdict(plan).items() if name not in ("reasons", "warnings")}
     return Table(
         title="Plan",

@@ -75,7 +75,7 @@ class Workspace:
             raise FileExistsError(f"{self.folder} holds a training already")
         self.write_examples(TRAIN, train)
         self.write_examples(VALIDATION, validation)
-        _write(self.folder / "task.json", TypeAdapter(Task).dump_json(task, indent=2))
+        self.change(task)
 
     def task(self) -> Task:
         return TypeAdapter(Task).validate_json((self.folder / "task.json").read_bytes())

@@ -37,7 +37,7 @@ def add(
 ) -> None:
     """Upload an adapter; it is checked and loaded before it can be chosen."""
     if len(files) == 1 and files[0].is_dir():
-        files = [files[0] / "adapter_config.json", files[0] / "adapter_model.safetensors"]
+        files = peft_files(files[0])
     missing = [str(file) for file in files if not file.is_file()]
     if missing:
         fail(f"there is no file {missing[0]!r}")
@@ -63,3 +63,8 @@ def remove(name: Name) -> None:
 def bind(name: Name, collection: Annotated[str, typer.Argument(help="The collection.")]) -> None:
     """Let an adapter answer for a collection unless a request names another; `base` unbinds."""
     Client(load_settings()).patch(f"/collections/{collection}", {"default_adapter": name})
+
+
+def peft_files(folder: Path) -> list[Path]:
+    """The two files of an adapter, as PEFT saves it."""
+    return [folder / "adapter_config.json", folder / "adapter_model.safetensors"]

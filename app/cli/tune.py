@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.table import Table
 
+from app.cli.adapters import peft_files
 from app.cli.client import Client, load_settings
 from app.cli.output import AsJson, as_json, fail, out, progress, say
 from app.settings import Settings
@@ -52,6 +53,8 @@ def check(
     """Look at training data before anything is trained: what would be left out, how it is split, the plan."""
     from dataclasses import asdict
 
+    from tuning.model_card import plan_table
+
     found = _Prepared(load_settings()).checked(training, validation, goal, force, changes)
     written = found.report.write(folder, "data-card") if folder is not None else ()
     if as_json_:
@@ -61,12 +64,8 @@ def check(
         for table in section.tables:
             if table.rows:
                 out.print(_shown(table.title, table.header, table.rows))
-    rows = []
-    for name, value in asdict(found.plan).items():
-        if name not in ("reasons", "warnings"):
-            text = ", ".join(value) if isinstance(value, tuple) else str(value)
-            rows.append((name, text, found.plan.reasons.get(name, "")))
-    out.print(_shown("Plan", ("", "", "why"), rows))
+    plan = plan_table(found.plan)
+    out.print(_shown(plan.title, plan.header, plan.rows))
     if found.modules:
         say(f"{len(found.modules)} modules: {', '.join(found.modules)}")
     for warning in found.plan.warnings:
@@ -196,8 +195,7 @@ def _finish(work: "Workspace", name: str, settings: Settings, *, nice: int | Non
     if not tuned.verdict.passed:
         fail(f"it is not published ({tuned.verdict.code}); the adapter is in {work.adapter}")
     if publish:
-        files = [work.adapter / file for file in ("adapter_config.json", "adapter_model.safetensors")]
-        made = Client(settings).upload("/adapters", files, {"name": name})
+        made = Client(settings).upload("/adapters", peft_files(work.adapter), {"name": name})
         if made["status"] == "failed":
             fail(f"the service does not take it: {made['error']}")
         say(f'{made["name"]} is {made["status"]}: simurgh ask "…" --adapter {made["name"]}')
