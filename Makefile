@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test test-compose check bench bench-ingestion eval torture power-loss hostile fuzz lock clean set-up set-up-dev models
+.PHONY: help serve demo test test-compose check bench bench-ingestion bench-training eval torture power-loss hostile fuzz lock clean set-up set-up-dev models
 MAKEFLAGS += --no-print-directory
 # What is imported is compiled once: without that each process would begin by compiling PyTorch anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -41,6 +41,9 @@ bench: set-up-dev ## Measure: each figure is a ratio made in one run, about 10 m
 
 bench-ingestion: set-up-dev models ## Measure ingestion, and asking meanwhile, about an hour (ARGS=--small for minutes)
 	@exec $(BIN)/python -m bench.ingestion $(ARGS)
+
+bench-training: set-up-dev models ## Measure trainings: LoRA, QLoRA, Spectrum, about ten minutes (ARGS=--write into docs/results)
+	@exec $(BIN)/python -m bench.training $(ARGS)
 
 torture: set-up-dev models ## Kill API and workers 1,000 times on both databases, the engine 20 times; about half an hour (ARGS='--kills 50')
 	@exec $(BIN)/python -m tests.torture $(ARGS)

@@ -1,4 +1,4 @@
-"""Takes the two files of a PEFT LoRA out of what was uploaded, and nothing else."""
+"""Takes the files of a PEFT LoRA out of what was uploaded, and nothing else."""
 
 import gzip
 import struct
@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
 
-from app.adapter_store import CONFIG, WEIGHTS
+from app.adapter_store import CANARY, CONFIG, FILES, WEIGHTS
 from indexes.errors import InvalidAdapter, StorageFull, TooLarge
 
 MAX_BYTES = 2 << 30  # unpacked
-MAX_CONFIG_BYTES = 1 << 20
+MAX_TEXT_BYTES = 1 << 20
 MAX_ENTRIES = 1000
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 BLOCK = 1 << 20
@@ -34,7 +34,8 @@ Entry = tuple[str, int, Callable[[], IO[bytes]]]  # path, size, opener
 
 
 def unpack(files: Sequence[tuple[str, BinaryIO]], folder: Path) -> None:
-    """``files`` are (name, stream): one .zip or .tar.gz, or the .safetensors and its config.
+    """``files`` are (name, stream): one .zip or .tar.gz, or the .safetensors and its config,
+    with its canary if it has one.
 
     Raises InvalidAdapter (``unsafe_path``, ``pickle_refused``, ``incomplete_adapter``, ...), TooLarge.
     """
@@ -48,7 +49,7 @@ def unpack(files: Sequence[tuple[str, BinaryIO]], folder: Path) -> None:
                 raise InvalidAdapter(f"it holds {name} twice", param="file", code="incomplete_adapter")
             found.add(name)
             _copy(
-                opener, folder / name, declared=size, limit=MAX_CONFIG_BYTES if name == CONFIG else MAX_BYTES
+                opener, folder / name, declared=size, limit=MAX_BYTES if name == WEIGHTS else MAX_TEXT_BYTES
             )
     except (*UNREADABLE, OSError) as error:
         raise _unreadable(str(error)) from error
@@ -86,9 +87,17 @@ def _entries(files: Sequence[tuple[str, BinaryIO]]) -> Iterator[Entry]:
                     if member.isfile():
                         yield member.name, member.size, lambda m=member: tar.extractfile(m)  # type: ignore[misc]
         else:
-            path = PurePosixPath(name)
-            single = WEIGHTS if path.suffix == ".safetensors" else CONFIG if path.suffix == ".json" else name
-            yield single, -1, lambda s=stream: s  # type: ignore[misc]
+            yield _meant(name), -1, lambda s=stream: s  # type: ignore[misc]
+
+
+def _meant(name: str) -> str:
+    """Of a file that came alone: its end tells what it is, whatever it is called."""
+    path = PurePosixPath(name)
+    if path.suffix == ".safetensors":
+        return WEIGHTS
+    if path.suffix == ".json" and path.name != CANARY:
+        return CONFIG
+    return name
 
 
 def _wanted(path: str) -> str | None:
@@ -102,7 +111,7 @@ def _wanted(path: str) -> str | None:
             param="file",
             code="pickle_refused",
         )
-    return pure.name if pure.name in (CONFIG, WEIGHTS) else None
+    return pure.name if pure.name in FILES else None
 
 
 def _copy(opener: Callable[[], IO[bytes]], target: Path, *, declared: int, limit: int) -> None:

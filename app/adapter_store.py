@@ -14,7 +14,9 @@ from indexes.errors import StorageFull
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
+CANARY = "canary.json"  # of those that were trained here: see app.canary
 MANIFEST = "manifest.json"
+FILES = (CONFIG, WEIGHTS, CANARY)  # that are kept of an adapter
 
 
 class AdapterStore:
@@ -38,8 +40,8 @@ class AdapterStore:
             shutil.rmtree(scratch, ignore_errors=True)
 
     def keep(self, scratch: Path) -> str:
-        """Move a checked adapter to its place; returns the sha256 of its two files. Raises StorageFull."""
-        digests = {name: sha256_of(scratch / name) for name in (CONFIG, WEIGHTS)}
+        """Move a checked adapter to its place; returns the sha256 of its files. Raises StorageFull."""
+        digests = {file.name: sha256_of(file) for file in peft_files(scratch)}
         sha256 = hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
         target = self.folder(sha256)
         try:
@@ -52,6 +54,12 @@ class AdapterStore:
         except OSError as error:
             raise StorageFull(f"cannot store the adapter ({error.strerror})") from error
         return sha256
+
+
+def peft_files(folder: Path) -> list[Path]:
+    """The two files of an adapter, as PEFT saves it, and its canary if it was trained here."""
+    canary = folder / CANARY
+    return [folder / CONFIG, folder / WEIGHTS, *([canary] if canary.exists() else [])]
 
 
 def _rename(scratch: Path, target: Path) -> None:

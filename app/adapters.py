@@ -1,88 +1,80 @@
 """Adapters from upload to use: checked, stored immutably, loaded by the engine, then chosen by name."""
 
 import asyncio
-import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import BinaryIO
 
 import structlog
 
-from app.adapter_archive import unpack
-from app.adapter_check import AdapterFacts, BaseModel, check
+from app.adapter_intake import AdapterIntake
 from app.adapter_store import AdapterStore
-from app.generator import Generator, LoadedAdapter
+from app.canary import prove, read_canary
+from app.generator import BASE, Generator, LoadedAdapter, Scorer
 from indexes.adapters import Adapters
 from indexes.errors import (
     AdapterNotFound,
     AdapterNotReady,
-    AlreadyExists,
     EngineUnavailable,
     InvalidAdapter,
     UpstreamFailed,
 )
 from indexes.records import Adapter, Collection
 
-BASE = "base"  # the name that asks for no adapter
 log = structlog.get_logger()
 
 
 class AdapterRegistry:
     def __init__(
-        self, adapters: Adapters, store: AdapterStore, generator: Generator, base: BaseModel
+        self,
+        adapters: Adapters,
+        store: AdapterStore,
+        intake: AdapterIntake,
+        generator: Generator,
+        scorer: Scorer | None,
     ) -> None:
+        """Without a ``scorer`` nothing is proven."""
         self._adapters = adapters
         self._store = store
+        self._intake = intake
         self._generator = generator
-        self._base = base
+        self._scorer = scorer
         self._in_engine: set[int] = set()  # numbers that the generator has accepted in this process
         self._loading = asyncio.Lock()
+        self._being_loaded: set[int] = set()  # and proven: once is enough
 
     async def upload(self, tenant: str, name: str, files: Sequence[tuple[str, BinaryIO]]) -> Adapter:
-        """Check, store and load. The same content under the same name is the same adapter.
-
-        Raises InvalidAdapter, TooLarge, AlreadyExists (for the reserved name), StorageFull.
-        """
-        if name == BASE:
-            raise AlreadyExists(f"{BASE!r} is the name of the model without an adapter", param="name")
-        sha256, facts = await asyncio.to_thread(self._store_checked, files)
-        for known in await asyncio.to_thread(self._adapters.named, tenant, name):
-            if known.sha256 == sha256 and known.status != "failed":
-                return known
-        row = Adapter(
-            number=0,
-            name=name,
-            sha256=sha256,
-            base_model=self._base.id,
-            rank=facts.rank,
-            target_modules=facts.target_modules,
-            status="loading",
-            error=None,
-            source="upload",
-            created_at=time.time(),
-        )
-        added = await asyncio.to_thread(self._adapters.add, tenant, row)
-        return await self.load(tenant, added)
+        """Take in and load. Raises InvalidAdapter, TooLarge, AlreadyExists, StorageFull."""
+        adapter = await asyncio.to_thread(self._intake.keep, tenant, name, files)
+        return adapter if adapter.status == "ready" else await self.load(tenant, adapter)
 
     async def load(self, tenant: str, adapter: Adapter) -> Adapter:
         """Have the engine load it, and record how that went; it stays ``loading`` while no engine is up."""
+        self._being_loaded.add(adapter.number)
+        try:
+            return await self._load(tenant, adapter)
+        finally:
+            self._being_loaded.discard(adapter.number)
+
+    async def _load(self, tenant: str, adapter: Adapter) -> Adapter:
         try:
             await self._into_engine(adapter)
+            proof = await self._proven(adapter)
         except EngineUnavailable:
             return adapter
         except (InvalidAdapter, UpstreamFailed) as error:
             return await self._failed(adapter, error.message)
-        await asyncio.to_thread(self._adapters.set_status, adapter.number, "ready")
+        await asyncio.to_thread(self._adapters.set_status, adapter.number, "ready", None, proof)
         versions = await asyncio.to_thread(self._adapters.named, tenant, adapter.name)
         await asyncio.to_thread(
             self._adapters.delete, [one.number for one in versions if one.number < adapter.number]
         )
-        return replace(adapter, status="ready")
+        return replace(adapter, status="ready", proof=proof)
 
     async def load_waiting(self, tenant: str) -> None:
         """Load what was uploaded while no engine was up."""
         for adapter in await asyncio.to_thread(self._adapters.list, tenant):
-            if adapter.status == "loading":
+            if adapter.status == "loading" and adapter.number not in self._being_loaded:
                 await self.load(tenant, adapter)
 
     async def chosen(self, tenant: str, name: str | None, collection: Collection) -> Adapter | None:
@@ -151,11 +143,12 @@ class AdapterRegistry:
         await asyncio.to_thread(self._adapters.set_status, adapter.number, "failed", reason)
         return replace(adapter, status="failed", error=reason)
 
-    def _store_checked(self, files: Sequence[tuple[str, BinaryIO]]) -> tuple[str, AdapterFacts]:
-        with self._store.scratch() as scratch:
-            unpack(files, scratch)
-            facts = check(scratch, self._base)
-            return self._store.keep(scratch), facts
+    async def _proven(self, adapter: Adapter) -> dict[str, float] | None:
+        loaded = self.loaded(adapter)
+        rows = await asyncio.to_thread(read_canary, loaded.folder)
+        if self._scorer is None or not rows:
+            return None
+        return asdict(await prove(self._scorer, loaded, rows))
 
 
 def _answering(versions: Sequence[Adapter]) -> Adapter:

@@ -6,11 +6,11 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from app.adapters import AdapterRegistry
-from app.asking import BASE, Answer, Clock, Event, Question, SourcesFound, Timings, Token
+from app.asking import Answer, Clock, Event, Question, SourcesFound, Timings, Token
 from app.citations import cite
 from app.extractive import best_sentence, read_answer
 from app.gate import Evidence, EvidenceGate
-from app.generator import Delta, GenerationRequest, Generator, ModelCard, TokenCounter
+from app.generator import BASE, Delta, GenerationRequest, Generator, ModelCard, TokenCounter
 from app.grounding import Judge
 from app.language import ABSTAINED, Reason, detect
 from app.markers import MarkerRewriter
@@ -68,6 +68,8 @@ class Answerer:
         find = self._collections.usable if rag else self._collections.get
         collection = await asyncio.to_thread(find, question.tenant, question.collection)
         adapter = await self._adapters.chosen(question.tenant, question.adapter, collection)
+        # Its voice, or what was asked for as it comes: flagged where unsupported, never replaced.
+        as_it_comes = adapter is not None or question.verbatim
 
         asked = standalone(question.text, question.history)
         hits = await self._retrieve(question, asked, collection) if rag else ()
@@ -86,7 +88,7 @@ class Answerer:
                 for event in _at_once(_abstained(draft, question, "weak_evidence", clock)):
                     yield event
                 return
-            if adapter is None and self._is_quoted(question):
+            if not as_it_comes and self._is_quoted(question):
                 for event in _at_once(await self._quoted(draft, question, evidence, clock)):
                     yield event
                 return
@@ -126,9 +128,8 @@ class Answerer:
             yield replace(draft, answer=text.strip(), timings=clock.timings())
             return
         used = hits[: len(prompt.sources)]
-        # What an adapter says is its voice: flagged where unsupported, never replaced.
-        cited = await asyncio.to_thread(cite, text, question.text, used, self._judge, drop=adapter is None)
-        if adapter is None and cited.groundedness < self._min_groundedness:
+        cited = await asyncio.to_thread(cite, text, question.text, used, self._judge, drop=not as_it_comes)
+        if not as_it_comes and cited.groundedness < self._min_groundedness:
             yield await self._quoted(draft, question, evidence, clock)
             return
         yield replace(
@@ -183,6 +184,7 @@ class Answerer:
             adapter=self._adapters.loaded(adapter) if adapter else None,
             max_tokens=question.max_tokens,
             temperature=question.temperature,
+            schema=question.schema,
         )
         async with aclosing(self._generator.generate(request)) as deltas:
             try:

@@ -1,15 +1,14 @@
 """What is asked and what comes back: the records of the ask story."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from app.citations import Citation
 from app.generator import Message
 from app.language import Reason
 from indexes.records import Adapter, Filters, Hit
-
-BASE = "base"  # asks for the generator without any adapter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +24,8 @@ class Question:
     mode: Literal["rag", "model"] = "rag"
     max_tokens: int = 256
     temperature: float = 0.0
+    schema: Mapping[str, Any] | None = None  # of the answer, which then is JSON; in mode "model"
+    verbatim: bool = False  # the generator's words as they come, also without an adapter
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from app import models
 from app.adapter_check import BaseModel, base_shapes
+from app.adapter_intake import AdapterIntake
 from app.adapter_store import AdapterStore
 from app.adapters import AdapterRegistry
 from app.answer import Answerer
@@ -21,7 +22,7 @@ from app.engine.config import EngineConfig
 from app.engine.process import EngineProcess
 from app.engine.remote import RemoteEngines
 from app.gate import EvidenceGate, load_calibrations
-from app.generator import Generator, ModelCard, TokenCounter
+from app.generator import Generator, ModelCard, Scorer, TokenCounter
 from app.grounding import EntailmentJudge, Judge, LexicalJudge
 from app.metrics import Metrics
 from app.reader.port import Reader
@@ -36,6 +37,7 @@ from indexes.documents import Documents
 from indexes.embedder import Embedder
 from indexes.embedders import Embedders
 from indexes.failures import Failures
+from indexes.feedback import FeedbackStore
 from indexes.fusion import load_fusion
 from indexes.live import LiveIndexes
 from indexes.moving import Moving
@@ -49,6 +51,8 @@ from indexes.retrieval import Retrieval
 from indexes.snapshots import Snapshots
 from indexes.switches import Switches
 from indexes.text import Analyzer
+from indexes.training_files import TrainingFiles
+from indexes.tunings import Tunings
 from ingest.jobs import Jobs
 from ingest.sources import Named
 
@@ -67,6 +71,7 @@ class GeneratorParts:
     process: EngineProcess | None  # None for engines that others run
     remote: RemoteEngines | None
     base: BaseModel
+    scorer: Scorer | None = None  # of an engine of our own
 
 
 @dataclass(kw_only=True)
@@ -77,8 +82,11 @@ class Service:
     database: Engine
     collections: Collections
     documents: Documents
+    training_files: TrainingFiles
+    tunings: Tunings
     moving: Moving
     failures: Failures
+    feedback: FeedbackStore
     pulls: Pulls
     purge: Purge
     re_embeddings: ReEmbeddings
@@ -173,8 +181,13 @@ async def build_service(
         reranker=await asyncio.to_thread(models.build_reranker, settings),
     )
     collections = Collections(database, embedders.own.identity, knows=embedders.knows)
+    store = AdapterStore(settings.data_dir / "adapters")
     adapters = AdapterRegistry(
-        Adapters(database), AdapterStore(settings.data_dir / "adapters"), parts.generator, parts.base
+        Adapters(database),
+        store,
+        AdapterIntake(Adapters(database), store, parts.base),
+        parts.generator,
+        parts.scorer,
     )
     queue = Queue(database)
     pulls = Pulls(database)
@@ -184,8 +197,11 @@ async def build_service(
         database=database,
         collections=collections,
         documents=Documents(database),
+        training_files=TrainingFiles(database),
+        tunings=Tunings(database),
         moving=Moving(database),
         failures=Failures(database),
+        feedback=FeedbackStore(database),
         pulls=pulls,
         purge=Purge(database, snapshots, blobs),
         re_embeddings=ReEmbeddings(database),
@@ -268,8 +284,10 @@ async def build_generator(settings: Settings) -> GeneratorParts:
     folder = source.folder
     if folder is None:
         folder = await asyncio.to_thread(_resolve_hub_folder, source.model)
+    engine = LocalEngine(process)
     return GeneratorParts(
-        generator=LocalEngine(process),
+        generator=engine,
+        scorer=engine,
         counter=LocalTokenCounter(folder),
         card=ModelCard(
             id=source.id,

@@ -26,6 +26,7 @@ from indexes.records import EmbedderIdentity
 from indexes.reembeddings import ReEmbeddings
 from indexes.snapshots import Snapshots
 from indexes.text import Analyzer
+from indexes.tunings import Tunings
 from indexes.workers import Workers
 from ingest.cage import ExtractionCage
 from ingest.chunker import Chunker
@@ -44,6 +45,7 @@ PULLS_AT_ONCE = 4  # in one worker: a crawl may take hours
 
 def run_worker(settings: Settings, stop: threading.Event) -> None:
     """The worker's half, until ``stop`` is set."""
+    from app.compose_tuner import build_tuner
     from ingest.watching import Watching
     from ingest.worker import BACKLOG, Line
     from ingest.worker import run_worker as run
@@ -72,6 +74,14 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
         waiting=lambda: re_embeddings.waiting(limit=BACKLOG),
     )
 
+    tunings = Tunings(database)
+    trainings = Line(
+        name="tune",
+        task=build_tuner(settings, database, stop),
+        waiting=lambda: tunings.unfinished(limit=BACKLOG),
+        ahead=0,  # one takes long: those behind it are for whoever is free
+    )
+
     def start_due() -> None:
         watching.renew()
         pulls.start_due(time.time())
@@ -80,7 +90,7 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
     try:
         with slot(settings.data_dir) as worker_id:
             run(
-                (documents, sources, switches),
+                (documents, sources, switches, trainings),
                 worker_id=worker_id,
                 workers=Workers(database),
                 jobs_database=settings.jobs_database,

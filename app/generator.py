@@ -1,9 +1,11 @@
 """The generator port: messages in, a stream of text out, an adapter chosen per request."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
+
+BASE = "base"  # the name that asks for no adapter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,7 @@ class GenerationRequest:
     max_tokens: int = 256
     temperature: float = 0.0
     stop: tuple[str, ...] = ()
+    schema: Mapping[str, Any] | None = None  # the answer is JSON that follows it; see app.json_schema
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +64,12 @@ class Generator(Protocol):
 
     async def load_adapter(self, adapter: LoadedAdapter) -> None:
         """Make the adapter servable on every replica, or raise InvalidAdapter; idempotent."""
+        ...
+
+
+class Scorer(Protocol):
+    async def logprobs(self, ids: Sequence[int], adapter: LoadedAdapter | None) -> list[float]:
+        """Of each token but the first, given those before it, in nats. Raises as a generator does."""
         ...
 
 

@@ -55,6 +55,11 @@ class Metrics:
         self.disk_free = Gauge(
             "simurgh_disk_free_bytes", "Free space of the data folder", registry=self._registry
         )
+        self.memory = Gauge(
+            "simurgh_memory_bytes",
+            "Memory of the service and the engine that it started",
+            registry=self._registry,
+        )
         self.engine_up = Gauge("simurgh_engine_up", "1 while the engine answers", registry=self._registry)
         self.engine_restarts = Gauge(
             "simurgh_engine_restarts", "Times the engine was restarted", registry=self._registry

@@ -14,6 +14,7 @@ from app.engine.client import LocalEngine
 from app.engine.config import EngineConfig
 from app.engine.process import EngineProcess
 from app.generator import GenerationRequest, LoadedAdapter, Message
+from app.memory import taken
 from app.settings import Settings
 from bench import random_adapter
 from bench.figures import ROUNDS, Figure
@@ -111,6 +112,4 @@ async def _generate(engine: LocalEngine, number: int, adapter: LoadedAdapter | N
 
 def _memory(pid: int | None) -> float:
     """GiB that the engine's processes hold, shared pages counted once."""
-    leader = psutil.Process(pid)
-    group = [leader, *leader.children(recursive=True)]
-    return sum(float(process.memory_full_info().pss) for process in group) / 2**30
+    return taken(psutil.Process(pid)) / 2**30

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import psutil
 
+from app.memory import taken
 from app.supervisor import PARENT
 
 READY = 300.0  # seconds until a start counts as failed
@@ -101,12 +102,7 @@ class Service:
 
     def memory(self, name: str) -> float:
         """MiB that a process and its children hold, shared pages counted by halves or less (PSS)."""
-        leader = self.process(name)
-        total = 0
-        for process in [leader, *leader.children(recursive=True)]:
-            with contextlib.suppress(OSError):  # it has just ended
-                total += pss(process.pid)
-        return total / 2**20
+        return taken(self.process(name)) / 2**20
 
     def ended(self) -> int:
         """Versions that have ended."""
@@ -178,14 +174,6 @@ def _stands_still(pid: int) -> bool:
         (task / "stat").read_text().rpartition(") ")[2][0] for task in Path(f"/proc/{pid}/task").iterdir()
     ]
     return set(states) == {"T"}
-
-
-def pss(pid: int) -> int:
-    """Bytes."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) << 10
-    raise OSError(f"process {pid} has ended")
 
 
 def _free_port() -> int:

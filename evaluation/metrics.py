@@ -21,15 +21,20 @@ RESAMPLES = 1000
 
 
 def tokens(text: str) -> list[str]:
-    """What SQuAD compares, after NFKC, with yeh, kaf and ZWNJ unified: words without case, punctuation and
-    English articles; every Chinese character is a word of its own. Citation markers are no part of a text."""
+    """What SQuAD compares: the words of a text without English articles."""
+    return [word for word in words(text) if word not in ARTICLES]
+
+
+def words(text: str) -> list[str]:
+    """After NFKC, with yeh, kaf and ZWNJ unified, without case and punctuation; every Chinese character is a
+    word of its own. Citation markers are no part of a text."""
     folded = unicodedata.normalize("NFKC", MARKER.sub("", text)).translate(UNIFIED).casefold()
     bare = "".join(
         char
         for char in folded
         if not (unicodedata.category(char).startswith("P") or char in string.punctuation)
     )
-    return [word for word in TOKEN.findall(bare) if word not in ARTICLES]
+    return TOKEN.findall(bare)
 
 
 def exact(answer: str, golds: Sequence[str]) -> float:
@@ -137,7 +142,21 @@ def difference(ours: Sequence[float], rival: Sequence[float], *, seed: int) -> E
     return estimate([one - other for one, other in zip(ours, rival, strict=True)], seed=seed)
 
 
+def signed(apart: Estimate) -> str:
+    """A difference with its interval."""
+    if not apart.count:
+        return "–"
+    return f"{apart.mean:+.3f} ({apart.low:+.3f} to {apart.high:+.3f})"
+
+
 def _resampled(values: npt.NDArray[np.float64], seed: int) -> npt.NDArray[np.float64]:
     chance = np.random.default_rng(seed)
     picks = chance.integers(0, len(values), size=(RESAMPLES, len(values)))
     return np.asarray(values[picks].mean(axis=1))
+
+
+def area(higher: Sequence[float], lower: Sequence[float]) -> float:
+    """Probability that one of ``higher`` is above one of ``lower`` (area under the ROC curve)."""
+    yes, no = np.asarray(higher), np.sort(np.asarray(lower))
+    below = np.searchsorted(no, yes, side="left") + np.searchsorted(no, yes, side="right")
+    return float(below.sum() / (2 * len(yes) * len(no)))

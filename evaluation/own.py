@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from evaluation import metrics
 from evaluation.metrics import estimate
+from evaluation.refusing import refuses
 from evaluation.report import Report, Section, Table, surroundings
 
 FIELDS = {"question", "answers", "document"}
@@ -24,10 +25,14 @@ class BadQuestions(Exception):
         self.lines = tuple(lines)
 
 
-class Service(Protocol):
-    """The running service, as the command line speaks to it."""
+class Pages(Protocol):
+    """What lists documents, as GET /documents does."""
 
     def get(self, path: str, **params: Any) -> Any: ...
+
+
+class Service(Pages, Protocol):
+    """The running service, as the command line speaks to it."""
 
     def post(self, path: str, body: Any) -> Any: ...
 
@@ -47,8 +52,16 @@ class Outcome:
     rank: int | None  # of the document that answers, among the documents found; None: not among them
 
     @property
+    def refused(self) -> bool:
+        return bool(self.reply["abstained"]) or refuses(str(self.reply["answer"]))
+
+    @property
     def text(self) -> str:
-        return "" if self.reply["abstained"] else str(self.reply["answer"])
+        return "" if self.refused else str(self.reply["answer"])
+
+    @property
+    def exact(self) -> float:
+        return metrics.exact(self.text, self.question.answers or ()) if self.text else 0.0
 
     @property
     def f1(self) -> float | None:
@@ -56,7 +69,7 @@ class Outcome:
         if self.question.answers is None:
             return None
         if not self.question.answers:
-            return float(self.reply["abstained"])
+            return float(self.refused)
         return metrics.f1(self.text, self.question.answers) if self.text else 0.0
 
 
@@ -113,21 +126,14 @@ def measure(
 
     Raises BadQuestions for a document that is not in the collection.
     """
-    named = _documents(service, collection)
-    wrong = [
-        f"line {one.line}: there is no document {one.document!r} in the collection {collection!r}"
-        for one in questions
-        if one.document is not None and one.document not in named
-    ]
-    if wrong:
-        raise BadQuestions(wrong)
+    named = documents(service, collection, questions)
     found = []
     for one in questions:
         scope = {"question": one.text, "collection": collection}
         rank = None
         if one.document is not None:
             sources = service.post("/search", {**scope, "top_k": max(CUTS)})["sources"]
-            rank = _rank((source["document_id"] for source in sources), named[one.document])
+            rank = rank_of((source["document_id"] for source in sources), named[one.document])
         reply = service.post("/ask", {**scope, "adapter": adapter, "top_k": top_k})
         found.append(Outcome(question=one, reply=reply, rank=rank))
         each()
@@ -156,20 +162,18 @@ def _summary(outcomes: Sequence[Outcome], seed: int) -> Section:
             [float(one.rank is not None and one.rank <= k) for one in named],
         )
     answerable = [one for one in outcomes if one.question.answers]
-    add(
-        "EM", [metrics.exact(one.text, one.question.answers or ()) if one.text else 0.0 for one in answerable]
-    )
+    add("EM", [one.exact for one in answerable])
     add("F1", [one.f1 or 0.0 for one in answerable])
     add(
         "the gold answer stands in the answer",
         [float(metrics.contains(one.text, one.question.answers or ())) for one in answerable],
     )
-    add("refused although there is an answer", [float(one.reply["abstained"]) for one in answerable])
+    add("refused although there is an answer", [float(one.refused) for one in answerable])
     add(
         "refused where it should be",
-        [float(one.reply["abstained"]) for one in outcomes if one.question.answers == ()],
+        [float(one.refused) for one in outcomes if one.question.answers == ()],
     )
-    answered = [one for one in outcomes if not one.reply["abstained"]]
+    answered = [one for one in outcomes if not one.refused]
     add(
         "groundedness of what was answered",
         [one.reply["groundedness"] for one in answered if one.reply["groundedness"] is not None],
@@ -193,14 +197,31 @@ def _each(outcomes: Iterable[Outcome]) -> Section:
     for one in outcomes:
         rank = "–" if one.question.document is None else str(one.rank or "not found")
         score = "–" if one.f1 is None else f"{one.f1:.2f}"
-        said = "(refused)" if one.reply["abstained"] else one.text
-        rows.append((str(one.question.line), _short(one.question.text), _short(said), score, rank))
+        said = "(refused)" if one.refused else one.text
+        rows.append((str(one.question.line), short(one.question.text), short(said), score, rank))
     table = Table(title="Each", header=("line", "question", "answer", "F1", "rank"), rows=tuple(rows))
     return Section(title="Questions", text="", tables=(table,))
 
 
-def _documents(service: Service, collection: str) -> dict[str, set[str]]:
-    """Whatever a document may be called -> the ids of those that are called so."""
+def documents(service: Pages, collection: str, questions: Sequence[OwnQuestion]) -> Mapping[str, set[str]]:
+    """Whatever a document may be called -> the ids of those that are called so.
+
+    Raises BadQuestions where one that a question names is not in the collection; nothing is looked up where
+    none names any."""
+    if all(one.document is None for one in questions):
+        return {}
+    named = _named(service, collection)
+    wrong = [
+        f"line {one.line}: there is no document {one.document!r} in the collection {collection!r}"
+        for one in questions
+        if one.document is not None and one.document not in named
+    ]
+    if wrong:
+        raise BadQuestions(wrong)
+    return named
+
+
+def _named(service: Pages, collection: str) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     after = None
     while True:
@@ -216,10 +237,11 @@ def _documents(service: Service, collection: str) -> dict[str, set[str]]:
             return found
 
 
-def _rank(ids: Iterable[str], gold: set[str]) -> int | None:
+def rank_of(ids: Iterable[str], gold: set[str]) -> int | None:
     return next((rank for rank, one in enumerate(dict.fromkeys(ids), 1) if one in gold), None)
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """On one line, of a length that a table bears."""
     text = " ".join(text.split())
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluation.cases import Case, Kind
-from evaluation.metrics import estimate
+from evaluation.metrics import area, estimate
 from evaluation.plots import Line, Plot
 from evaluation.report import Section, Table
 
@@ -39,13 +39,6 @@ def threshold(answerable: Sequence[float], *, price: float = PRICE) -> float:
     """The highest at which at most ``price`` of the answerable are refused."""
     ordered = np.sort(np.asarray(answerable))
     return float(ordered[min(int(price * len(ordered)), len(ordered) - 1)])
-
-
-def area(answerable: Sequence[float], others: Sequence[float]) -> float:
-    """Probability that an answerable question scores above another one (area under the ROC curve)."""
-    yes, no = np.asarray(answerable), np.sort(np.asarray(others))
-    below = np.searchsorted(no, yes, side="left") + np.searchsorted(no, yes, side="right")
-    return float(below.sum() / (2 * len(yes) * len(no)))
 
 
 def section(found: Mapping[str, Sequence[Case]], *, seed: int) -> Section:

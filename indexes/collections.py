@@ -110,6 +110,7 @@ class Collections:
         documents = select(s.documents.c.id).where(s.documents.c.collection_id == collection.id)
         with writing(self._engine) as db:
             lock(db, collection.id)
+            db.execute(delete(s.feedback).where(s.feedback.c.collection_id == collection.id))
             db.execute(delete(s.chunks).where(s.chunks.c.collection_id == collection.id))
             db.execute(delete(s.re_embeddings).where(s.re_embeddings.c.collection_id == collection.id))
             db.execute(delete(s.versions).where(s.versions.c.document_id.in_(documents)))

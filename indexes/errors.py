@@ -6,7 +6,9 @@
     │   ├── DocumentNotFound
     │   ├── JobNotFound
     │   ├── SourceNotFound
-    │   └── AdapterNotFound
+    │   ├── AdapterNotFound
+    │   ├── TrainingFileNotFound
+    │   └── TuningNotFound
     ├── InvalidRequest
     │   ├── InvalidAdapter
     │   ├── InvalidTrainingFile
@@ -79,6 +81,14 @@ class SourceNotFound(NotFound):
 
 class AdapterNotFound(NotFound):
     code = "adapter_not_found"
+
+
+class TrainingFileNotFound(NotFound):
+    code = "file_not_found"
+
+
+class TuningNotFound(NotFound):
+    code = "tuning_not_found"
 
 
 class InvalidRequest(SimurghError):

@@ -54,7 +54,7 @@ class Purge:
         self._forget_history(time.time() - keep_history)
         files = self._blobs.sweep(self._unwanted, idle=keep_blob)
         if documents or chunks:
-            vacuum(self._engine, ("chunks", "versions", "documents"))
+            vacuum(self._engine, ("chunks", "versions", "documents", "feedback"))
         return Purged(documents=documents, chunks=chunks, files=files)
 
     def _due(self, every: float) -> list[tuple[str, int]]:
@@ -139,15 +139,17 @@ class Purge:
                 db.execute(delete(s.jobs).where(s.jobs.c.id.in_(ids)))
 
     def _unwanted(self, hashes: Sequence[str]) -> set[str]:
-        """Those that no document which is there, or may yet be, was made of."""
+        """Those that no document which is there, or may yet be, was made of, and no training file."""
         wanted = (
             select(s.versions.c.sha256)
             .join(s.documents, s.documents.c.id == s.versions.c.document_id)
             .where(s.versions.c.sha256.in_(hashes), s.versions.c.status.in_(WANTED))
             .where(s.documents.c.deleted_at.is_(None))
         )
+        trained = select(s.training_files.c.sha256).where(s.training_files.c.sha256.in_(hashes))
         with reading(self._engine) as db:
-            return set(hashes) - set(db.execute(wanted).scalars())
+            kept = (*db.execute(wanted).scalars(), *db.execute(trained).scalars())
+        return set(hashes) - set(kept)
 
 
 def _deleted() -> ColumnElement[bool]:

@@ -335,6 +335,28 @@ class Adapter:
     error: str | None
     source: str
     created_at: float
+    proof: Mapping[str, float] | None = None  # see app.canary
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewFeedback:
+    """What somebody says of an answer, with the question and the answer as they were."""
+
+    request_id: str
+    question: str
+    answer: str
+    chunk_ids: tuple[int, ...]  # of its sources, in their order
+    adapter: str | None  # that answered
+    adapter_version: str | None
+    rating: str  # up, down
+    correction: str | None
+    comment: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feedback(NewFeedback):
+    id: str
+    created_at: float
 
 
 @dataclass(frozen=True, kw_only=True)

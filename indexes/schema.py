@@ -229,11 +229,58 @@ adapters = Table(
     Column("status", String(16), nullable=False),  # loading, ready, failed
     Column("error", Text),
     Column("source", String(128), nullable=False),
+    Column("proof", JSON),  # of one that came with a canary: what the engine made of it, see app.canary
     Column("created_at", Float, nullable=False),
     Column("deleted_at", Float),
     sqlite_autoincrement=True,  # ids are never reused
 )
 Index("ix_adapters_name", adapters.c.tenant, adapters.c.name)
+
+training_files = Table(
+    "training_files",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("tenant", String(64), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("purpose", String(32), nullable=False),
+    Column("sha256", String(64), nullable=False, index=True),
+    Column("bytes", BigInteger, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
+tunings = Table(
+    "tunings",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("tenant", String(64), nullable=False),
+    Column("adapter", String(64), nullable=False),  # the name that it will have
+    Column("base_model", Text, nullable=False),
+    # Not foreign keys: a file may be deleted once it is not in use.
+    Column("training_file", String(64), nullable=False),
+    Column("validation_file", String(64)),
+    Column("options", JSON, nullable=False),  # as indexes.tuning_records.TuningOptions
+    Column("metadata", JSON, nullable=False),
+    Column("status", String(32), nullable=False),  # queued, validating_files, running, succeeded, …
+    Column("error_code", String(64)),
+    Column("error", Text),
+    Column("error_param", String(64)),
+    Column("figures", JSON),  # of the training, once it has succeeded
+    Column("results", JSON, nullable=False),  # ids of files
+    Column("created_at", Float, nullable=False),
+    Column("finished_at", Float),
+)
+
+tuning_events = Table(
+    "tuning_events",
+    metadata,
+    Column("number", BIG_ID, primary_key=True, autoincrement=True),
+    Column("tuning_id", ForeignKey("tunings.id"), nullable=False, index=True),
+    Column("at", Float, nullable=False),
+    Column("level", String(8), nullable=False),  # info, warn, error
+    Column("kind", String(16), nullable=False),  # message, metrics, checkpoint
+    Column("message", Text, nullable=False),
+    Column("data", JSON, nullable=False),
+)
 
 snapshots = Table(
     "snapshots",
@@ -251,4 +298,30 @@ snapshots = Table(
     Column("passage_prompt", Text, nullable=False, default="", server_default=""),
     Column("created_at", Float, nullable=False),
     sqlite_autoincrement=True,  # ids are never reused
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("collection_id", ForeignKey("collections.id"), nullable=False),
+    Column("request_id", String(128), nullable=False),  # of the answer
+    Column("question", Text, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("adapter", String(64)),  # that answered, and its version; null for none
+    Column("adapter_version", String(80)),
+    Column("rating", String(8), nullable=False),  # up, down
+    Column("correction", Text),
+    Column("comment", Text),
+    Column("created_at", Float, nullable=False),
+    UniqueConstraint("collection_id", "request_id", name="uq_feedback_collection_id"),
+)
+
+feedback_sources = Table(
+    "feedback_sources",
+    metadata,
+    Column("feedback_id", ForeignKey("feedback.id", ondelete="CASCADE"), primary_key=True),
+    Column("place", Integer, primary_key=True),  # among the answer's sources, from 1
+    # Without a cascade: no chunk can be purged while the feedback that may quote it is there.
+    Column("chunk_id", ForeignKey("chunks.id"), nullable=False, index=True),
 )

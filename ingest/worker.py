@@ -54,6 +54,7 @@ class Line:
     task: Task
     waiting: Callable[[], list[str]]  # ids of what has been accepted and not ended, oldest first
     concurrency: int = 1
+    ahead: int = AHEAD
     handed_over: set[str] = field(default_factory=set)
 
 
@@ -85,7 +86,9 @@ def run_worker(
     workflows = {line.name: _workflow(line, stop) for line in lines}
     DBOS.launch()
     for line in lines:
-        DBOS.register_queue(line.name, worker_concurrency=line.concurrency + AHEAD, polling_interval_sec=POLL)
+        DBOS.register_queue(
+            line.name, worker_concurrency=line.concurrency + line.ahead, polling_interval_sec=POLL
+        )
     recheck_at, beat_at, due_at, sweep_at = time.monotonic() + RECHECK, 0.0, 0.0, 0.0
     log.info("worker ready", worker=worker_id)
     try:

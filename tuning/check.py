@@ -11,9 +11,10 @@ from evaluation.report import Report
 from indexes.errors import InvalidTrainingFile
 from tuning.card import DataCard, Lengths, describe, report
 from tuning.cleaning import clean
+from tuning.paraphrases import Embed, without_paraphrases
 from tuning.plan import Base, Data, Goal, Hardware, Plan, plan
 from tuning.reading import read
-from tuning.records import Example, Split
+from tuning.records import Dropped, Example, Split, TrainingFile
 from tuning.spectrum import chosen
 from tuning.splitting import split, without_leaks
 
@@ -41,14 +42,20 @@ def check(
     goal: Goal = "voice",
     force: bool = False,
     changes: Mapping[str, Any] | None = None,
+    embed: Embed | None = None,
 ) -> Checked:
-    """``weights``: the base's folder. Raises InvalidTrainingFile, TooFewExamples, InvalidRequest, OSError."""
-    found = read(training)
+    """``weights``: the base's folder; without ``embed`` paraphrases are not looked for.
+
+    Raises InvalidTrainingFile, TooFewExamples, InvalidRequest, OSError."""
+    found = _read(training, "training_file")
     kept, dropped = clean(found.examples)
-    given = None if validation is None else clean(read(validation).examples)[0]
+    repeated: tuple[Dropped, ...] = ()
+    if embed is not None:
+        kept, repeated = without_paraphrases(kept, embed)
+    given = None if validation is None else clean(_read(validation, "validation_file").examples)[0]
     parts = split(kept) if given is None else without_leaks(kept, given)
     lengths = measured([*parts.train, *parts.validation], counter)
-    left_out = [*dropped, *parts.leaks]
+    left_out = [*dropped, *repeated, *parts.leaks]
     card = describe(
         parts, left_out, lengths, format_=found.format, read=len(found.examples), language=language
     )
@@ -63,6 +70,15 @@ def check(
     told = report(card, left_out, lengths, file=training.name, base=base.id)
     modules = () if made.spectrum is None else tuple(chosen(weights, made.spectrum))
     return Checked(split=parts, card=card, plan=made, modules=modules, report=told)
+
+
+def _read(file: Path, param: str) -> TrainingFile:
+    """Raises InvalidTrainingFile, of this one of the two files; OSError."""
+    try:
+        return read(file)
+    except InvalidTrainingFile as error:
+        error.param = param
+        raise
 
 
 def measured(examples: Sequence[Example], counter: LocalTokenCounter) -> Lengths:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from app.generator import Message
 from app.inert import seen, without_tokens
 from indexes.text import fold
 from tuning.near import Near, tail
@@ -22,6 +21,7 @@ APOLOGY = re.compile(
 )
 LONG = 200  # characters from which a text is looked at for repetition
 REPETITIVE = 0.12  # of its size, when compressed
+SOURCE = re.compile(r"(</?source>)")  # as app.prompt writes them
 NUMBERS = re.compile(r"\d+(?:[.,]\d+)*")
 
 
@@ -29,7 +29,7 @@ def normalised(example: Example) -> Example:
     """As the service writes a conversation into a prompt: nothing unseen, no chat template's token."""
     return replace(
         example,
-        prompt=tuple(Message(role=turn.role, content=_normal(turn.content)) for turn in example.prompt),
+        prompt=tuple(replace(turn, content=_normal_prompt(turn.content)) for turn in example.prompt),
         answer=_normal(example.answer),
         rejected=None if example.rejected is None else _normal(example.rejected),
     )
@@ -37,6 +37,12 @@ def normalised(example: Example) -> Example:
 
 def _normal(text: str) -> str:
     return without_tokens(seen(unicodedata.normalize("NFC", text))).strip()
+
+
+def _normal_prompt(text: str) -> str:
+    """The marks that the service itself puts around a source stay: a row may be a prompt as it is served."""
+    parts = SOURCE.split(seen(unicodedata.normalize("NFC", text)))
+    return "".join(one if SOURCE.fullmatch(one) else without_tokens(one) for one in parts).strip()
 
 
 # Reason, and whether it holds of an example.
@@ -62,14 +68,14 @@ def clean(examples: Sequence[Example]) -> tuple[tuple[Example, ...], tuple[Dropp
         if reason is not None:
             dropped.append(Dropped(line=example.line, reason=reason))
             continue
-        key = tuple(fold(text) for text in _texts(example))
+        key = tuple(fold(text) for text in texts(example))
         if key in first:
             dropped.append(Dropped(line=example.line, reason="duplicate", repeats=first[key]))
             continue
         first[key] = example.line
-        found = [compared[number] for number in near.add("\n".join(map(tail, _texts(example))))]
+        found = [compared[number] for number in near.add("\n".join(map(tail, texts(example))))]
         compared.append(example)
-        same = next((one for one in found if _numbers(one) == _numbers(example)), None)
+        same = next((one for one in found if numbers(one) == numbers(example)), None)
         if same is not None:
             dropped.append(Dropped(line=example.line, reason="near_duplicate", repeats=same.line))
         else:
@@ -77,13 +83,14 @@ def clean(examples: Sequence[Example]) -> tuple[tuple[Example, ...], tuple[Dropp
     return tuple(kept), tuple(dropped)
 
 
-def _texts(example: Example) -> tuple[str, ...]:
+def texts(example: Example) -> tuple[str, ...]:
+    """What was said in it, but for the system's turn."""
     spoken = tuple(turn.content for turn in example.prompt if turn.role != "system")
     return (*spoken, example.answer, *([] if example.rejected is None else [example.rejected]))
 
 
-def _numbers(example: Example) -> list[str]:
-    return NUMBERS.findall(fold("\n".join(_texts(example))))
+def numbers(example: Example) -> list[str]:
+    return NUMBERS.findall(fold("\n".join(texts(example))))
 
 
 def _repetitive(text: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from app.generator import Message
 from tuning.encoding import Encoder
 from tuning.records import Example
+from tuning.written import written
 
 LONGEST = 64  # tokens of an answer; one that would go on is learnt without an end
 AT_ONCE = 16
@@ -50,27 +51,17 @@ def answered(model: Any, tokenizer: Any, count: int, seed: int) -> list[Example]
     torch.manual_seed(seed)
     for at in range(0, count, AT_ONCE):
         turns = asked[at : at + AT_ONCE]
-        batch = tokenizer(
+        made = written(
+            model,
+            tokenizer,
             [encoder.prompt(one) for one in turns],
-            add_special_tokens=False,
-            return_tensors="pt",
-            padding=True,
-            padding_side="left",
-        ).to(model.device)
-        with torch.no_grad():
-            made = model.generate(
-                **batch,
-                max_new_tokens=LONGEST,
-                do_sample=True,
-                top_k=TOP_K,
-                top_p=1.0,
-                temperature=TEMPERATURE,
-                pad_token_id=tokenizer.pad_token_id or tokenizer.eos_token_id,
-            )
-        for prompt, ids in zip(turns, made[:, batch.input_ids.shape[1] :].tolist(), strict=True):
-            whole = tokenizer.eos_token_id in ids
-            end = ids.index(tokenizer.eos_token_id) if whole else len(ids)
-            answer = tokenizer.decode(ids[:end], skip_special_tokens=True)
-            if answer.strip():
-                found.append(Example(line=0, prompt=prompt, answer=answer, whole=whole))
+            longest=LONGEST,
+            do_sample=True,
+            top_k=TOP_K,
+            top_p=1.0,
+            temperature=TEMPERATURE,
+        )
+        for prompt, one in zip(turns, made, strict=True):
+            if one.text.strip():
+                found.append(Example(line=0, prompt=prompt, answer=one.text, whole=one.ended))
     return found

@@ -10,17 +10,17 @@ import argparse
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 from app import models
-from app.language import ABSTAINED
 from app.prompt import build_prompt
 from app.settings import Settings
 from app.tokens import LocalTokenCounter
-from evaluation.datasets import DataSet, Question, data_folder, load
+from evaluation.datasets import DataSet, data_folder, load
 from indexes.records import Hit
+from tuning.raft import chat_row, refusal, with_marker
 
 SEED = 17
 ROWS = 640
@@ -65,20 +65,12 @@ async def _rows(
         prompt = await build_prompt(
             question.text, hits=hits, history=(), window=WINDOW, max_tokens=ANSWER, counter=counter
         )
-        sources = [hit.document_id for hit in prompt.sources]
-        if gold.id not in sources:  # too long to fit
+        shortest = min(question.answers, key=len) if question.answers else ""
+        answer = with_marker(shortest, hits[0], prompt)
+        if answer is None:  # too long to fit
             continue
-        turns = [{"role": turn.role, "content": turn.content} for turn in prompt.messages]
-        answer = _answer(question, gold.id, sources, refuse=refuse)
         made += 1
-        yield {"messages": [*turns, {"role": "assistant", "content": answer}], "document": gold.title}
-
-
-def _answer(question: Question, gold: str, sources: Sequence[str], *, refuse: bool) -> str:
-    if refuse:
-        return ABSTAINED["weak_evidence"]["en"]
-    shortest = min(question.answers, key=len)
-    return f"{shortest} [{sources.index(gold) + 1}]"
+        yield chat_row(prompt, refusal(question.text) if refuse else answer, gold.title)
 
 
 def _hit(number: int, document: str, title: str, text: str) -> Hit:

@@ -19,7 +19,9 @@ def model_card(
     outcome: Outcome,
     verdict: Verdict,
     events: Sequence[Mapping[str, Any]],
+    answers: Section | None = None,
 ) -> Report:
+    """``answers``: those that base and adapter wrote, with their scores."""
     figures = outcome.figures or {}
     scores = Table(
         title="Scores",
@@ -49,7 +51,7 @@ def model_card(
             "data": "see data-card.md",
             "may be served": "yes" if verdict.passed else "no",
         },
-        sections=(judged, training),
+        sections=(judged, *([] if answers is None else [answers]), training),
     )
 
 

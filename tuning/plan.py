@@ -4,6 +4,7 @@ The rules are those of the field's guides: LoRA (Hu et al. 2021), QLoRA (Dettmer
 (Kalajdzievski 2023), "LoRA Without Regret" (Schulman et al. 2025).
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
@@ -21,6 +22,13 @@ STEP = 64  # lengths are its multiples
 ADAM = 16  # bytes for a trained parameter: itself, its gradient, two moments, in fp32
 ROOM = 0.8  # of the memory that is free: the rest is for what cannot be reckoned
 NF4 = 0.56  # bytes for a parameter, with its scales
+MULTIPLIER = "learning_rate_multiplier"  # of the learning rate that would be taken
+CHOICES: dict[str, tuple[Any, ...]] = {
+    "method": ("lora", "qlora"),
+    "rslora": (True, False),
+    "gradient_checkpointing": (True, False),
+}
+WHOLE = {"rank", "alpha", "epochs", "batch", "at_once", "max_length"}
 # Options of PEFT that vLLM cannot serve as they are.
 UNSERVED = {
     "use_dora": "DoRA",
@@ -128,7 +136,10 @@ def plan(
     if made.rslora:
         reasons["rslora"] = "at a high rank the usual scale (alpha / rank) learns too slowly"
     return _changed(
-        replace(made, reasons=reasons, warnings=tuple(_warnings(data, goal, force))), base, changes or {}
+        replace(made, reasons=reasons, warnings=tuple(_warnings(data, goal, force))),
+        data,
+        base,
+        changes or {},
     )
 
 
@@ -201,8 +212,9 @@ def _warnings(data: Data, goal: Goal, force: bool) -> list[str]:
     return found
 
 
-def _changed(made: Plan, base: Base, changes: Mapping[str, Any]) -> Plan:
+def _changed(made: Plan, data: Data, base: Base, changes: Mapping[str, Any]) -> Plan:
     known = {one.name for one in fields(Plan)} - {"reasons", "warnings", "memory"}
+    values = dict(changes)
     for name, value in changes.items():
         if name in UNSERVED:
             raise InvalidRequest(
@@ -210,20 +222,37 @@ def _changed(made: Plan, base: Base, changes: Mapping[str, Any]) -> Plan:
                 param=name,
                 code="not_servable",
             )
-        if name not in known:
+        if name not in known | {MULTIPLIER}:
             raise InvalidRequest(f"there is no option `{name}`: use {', '.join(sorted(known))}", param=name)
         _require(name, value, base)
-    asked = dict.fromkeys(changes, "as you asked")
-    return replace(made, **changes, reasons={**made.reasons, **asked})
+    if (times := values.pop(MULTIPLIER, None)) is not None:
+        values["learning_rate"] = times * values.get("learning_rate", made.learning_rate)
+    if "stages" in values:
+        values["stages"] = _asked_stages(values["stages"], data)
+    asked = dict.fromkeys(values, "as you asked")
+    return replace(made, **values, reasons={**made.reasons, **asked})
+
+
+def _asked_stages(value: Any, data: Data) -> tuple[Any, ...]:
+    """Raises InvalidRequest."""
+    if value == ["sft"] or (value == ["sft", "dpo"] and data.pairs):
+        return tuple(value)
+    raise InvalidRequest(
+        '`stages` is ["sft"], or ["sft", "dpo"] where the file holds preference pairs', param="stages"
+    )
 
 
 def _require(name: str, value: Any, base: Base) -> None:
     """Raises InvalidRequest."""
+    if name in CHOICES and value not in CHOICES[name]:
+        listed = " or ".join(f"`{json.dumps(one)}`" for one in CHOICES[name])
+        raise InvalidRequest(f"`{name}` is {listed}", param=name)
     bounds: dict[str, tuple[float, float]] = {
         "rank": (1, base.max_rank),
         "alpha": (1, 1024),
         "dropout": (0.0, 0.5),
         "learning_rate": (1e-7, 1e-1),
+        MULTIPLIER: (1e-3, 1e3),
         "epochs": (1, 100),
         "batch": (1, 1024),
         "at_once": (1, 256),
@@ -232,10 +261,11 @@ def _require(name: str, value: Any, base: Base) -> None:
         "replay": (0.0, 0.5),
         "ewc": (0.0, 1e9),
     }
-    if name in bounds and value is not None:
-        least, most = bounds[name]
-        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-            hint = " (the engine serves no more: SIMURGH_MAX_LORA_RANK)" if name == "rank" else ""
-            raise InvalidRequest(f"`{name}` must lie between {least:g} and {most:g}{hint}", param=name)
-    if name == "method" and value not in ("lora", "qlora"):
-        raise InvalidRequest("`method` is `lora` or `qlora`", param=name)
+    if name not in bounds or (name == "spectrum" and value is None):
+        return
+    least, most = bounds[name]
+    number = (int,) if name in WHOLE else (int, float)
+    if isinstance(value, bool) or not isinstance(value, number) or not least <= value <= most:
+        hint = " (the engine serves no more: SIMURGH_MAX_LORA_RANK)" if name == "rank" else ""
+        kind = "a whole number" if name in WHOLE else "a number"
+        raise InvalidRequest(f"`{name}` must be {kind} between {least:g} and {most:g}{hint}", param=name)

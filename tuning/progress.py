@@ -21,32 +21,32 @@ TOLD = {
 }
 
 
-class Progress:
-    def __init__(self, work: Workspace) -> None:
-        self._work = work
+def telling(work: Workspace, stage: Stage) -> "TrainerCallback":
+    """Figures as they are logged, and each checkpoint with those of its step."""
+    from transformers import TrainerCallback
 
-    def of(self, stage: Stage) -> "TrainerCallback":
-        from transformers import TrainerCallback
+    class Told(TrainerCallback):
+        def __init__(self) -> None:
+            self._figures: dict[str, float] = {}
+            self._step = -1
 
-        work = self._work
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **rest: Any) -> None:
+            figures = {
+                name: round(float(logs[key]), 6)
+                for key, name in TOLD.items()
+                if key in logs and math.isfinite(float(logs[key]))
+            }
+            if self._step != state.global_step:
+                self._step, self._figures = state.global_step, {}
+            self._figures |= figures
+            if figures:
+                work.tell(**self._head(state), steps=state.max_steps, **figures)
 
-        class Told(TrainerCallback):
-            def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **rest: Any) -> None:
-                figures = {
-                    name: round(float(logs[key]), 6)
-                    for key, name in TOLD.items()
-                    if key in logs and math.isfinite(float(logs[key]))
-                }
-                if figures:
-                    work.tell(
-                        at=round(time.time(), 2),
-                        stage=stage,
-                        step=state.global_step,
-                        steps=state.max_steps,
-                        **figures,
-                    )
+        def on_save(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
+            figures = self._figures if self._step == state.global_step else {}
+            work.tell(**self._head(state), checkpoint=state.global_step, figures=figures)
 
-            def on_save(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
-                work.tell(at=round(time.time(), 2), stage=stage, checkpoint=state.global_step)
+        def _head(self, state: Any) -> dict[str, Any]:
+            return {"at": round(time.time(), 2), "stage": stage, "step": state.global_step}
 
-        return Told()
+    return Told()

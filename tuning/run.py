@@ -8,24 +8,34 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from ingest.priority import NICENESS
 from tuning.workspace import Outcome, Workspace
 
 PROGRAM = (sys.executable, "-m", "tuning.train")
-ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}  # nothing is fetched
+ENVIRONMENT = {
+    "HF_HUB_OFFLINE": "1",  # nothing is fetched
+    "TOKENIZERS_PARALLELISM": "false",
+    "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait leave their core to the service
+}
 POLL = 0.5  # seconds
 PATIENCE = 10.0  # seconds that it has to end when it is told to
 TAIL = 2_000  # characters of its log that an outcome tells
 NO_SPACE = "No space left on device"
 
 
+class Cancel(Protocol):
+    """As threading.Event: whether it was cancelled, after waiting so many seconds for it at most."""
+
+    def wait(self, seconds: float, /) -> bool: ...
+
+
 def run(
     work: Workspace,
     *,
     tell: Callable[[Mapping[str, Any]], None] = lambda _: None,
-    cancelled: threading.Event | None = None,
+    cancelled: Cancel | None = None,
     niceness: int | None = None,
 ) -> Outcome:
     """Of the task in ``work``, from where it stands; ``tell`` is given each of its events once;
@@ -49,7 +59,7 @@ def run(
 def _attempt(
     work: Workspace,
     tell: Callable[[Mapping[str, Any]], None],
-    cancelled: threading.Event,
+    cancelled: Cancel,
     niceness: int,
     seen: int,
 ) -> tuple[Outcome, int]:

@@ -9,20 +9,27 @@ import random
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from app.adapter_store import CANARY
 from app.engine.orphans import die_with_parent
+from app.models import build_embedder
+from app.settings import Settings
 from indexes.durable import sync_tree
 from indexes.errors import SimurghError, TrainingFailed
 from ingest.priority import step_back
+from tuning.answers_only import answers_only
+from tuning.canary import canary
 from tuning.encoding import Encoder, Row
 from tuning.ewc import Anchor
 from tuning.general import answered
+from tuning.judged import answers_judged
 from tuning.plan import Plan
-from tuning.progress import Progress
+from tuning.progress import telling
 from tuning.records import Example
-from tuning.scores import ended, score
+from tuning.scores import score
 from tuning.spectrum import pattern
 from tuning.trainers import VALIDATED, preferring, supervised
 from tuning.workspace import (
@@ -72,8 +79,11 @@ def train(work: Workspace) -> Outcome:
     encoder = Encoder(tokenizer)
     general = _general(work, task, model, tokenizer)
     model = _with_adapter(model, task)
-    progress = Progress(work)
-    figures: dict[str, float] = {"parameters_trained": _trained(model), "replayed": len(general)}
+    figures: dict[str, float] = {
+        "parameters_trained": _trained(model),
+        "replayed": len(general),
+        "on_gpu": float(task.device != "cpu"),
+    }
 
     train, validation = work.examples(TRAIN), work.examples(VALIDATION)
     rows = _short([encoder.row(one) for one in (*train, *general)], task.plan)
@@ -86,7 +96,7 @@ def train(work: Workspace) -> Outcome:
         train=rows,
         validation=_short([encoder.row(one) for one in validation], task.plan),
         anchor=anchor,
-        callbacks=[progress.of("sft")],
+        callbacks=[telling(work, "sft")],
     )
     _run(trainer, work, "sft", figures)
     if "dpo" in task.plan.stages:
@@ -98,12 +108,12 @@ def train(work: Workspace) -> Outcome:
             task,
             train=better,
             validation=judged,
-            callbacks=[progress.of("dpo")],
+            callbacks=[telling(work, "dpo")],
         )
         _run(trainer, work, "dpo", figures)
     figures["training_seconds"] = round(time.monotonic() - begun, 1)
     figures |= _judged(trainer.model, tokenizer, work, validation, task.plan)
-    _save(trainer.model, work, task)
+    _save(trainer.model, work, task, canary(trainer.model, [encoder.row(one) for one in validation]))
     figures["seconds"] = round(time.monotonic() - begun, 1)
     return Outcome(status="succeeded", figures=figures)
 
@@ -163,7 +173,14 @@ def _judged(
         "general_perplexity": now[1].perplexity,
         "general_accuracy_base": before[1].accuracy,
         "general_accuracy": now[1].accuracy,
-        "ended": ended(model, tokenizer, validation),
+        **answers_judged(
+            model,
+            tokenizer,
+            work,
+            validation,
+            at_once=plan.at_once,
+            embedder=partial(build_embedder, Settings()),
+        ),
     }
 
 
@@ -210,7 +227,8 @@ def _short(rows: Sequence[Row], plan: Plan) -> list[Row]:
 
 def _run(trainer: Any, work: Workspace, stage: Stage, figures: dict[str, float]) -> None:
     last = work.last_checkpoint(stage)
-    trainer.train(resume_from_checkpoint=None if last is None else str(last))
+    with answers_only():
+        trainer.train(resume_from_checkpoint=None if last is None else str(last))
     state = trainer.state
     figures[f"{stage}_steps"] = state.global_step
     if state.best_metric is not None:
@@ -222,10 +240,11 @@ def _run(trainer: Any, work: Workspace, stage: Stage, figures: dict[str, float])
     figures[f"{stage}_tokens"] = max((one.get("num_tokens", 0) for one in state.log_history), default=0)
 
 
-def _save(model: Any, work: Workspace, task: Task) -> None:
+def _save(model: Any, work: Workspace, task: Task, sung: bytes) -> None:
     model.peft_config["default"] = _named(model.peft_config["default"], task)
     unfinished = work.folder / "adapter.unfinished"
     model.save_pretrained(str(unfinished), selected_adapters=["default"])
+    (unfinished / CANARY).write_bytes(sung)
     sync_tree(unfinished)
     unfinished.rename(work.adapter)
 

@@ -6,6 +6,12 @@ from dataclasses import dataclass
 FORGOTTEN = 2.0  # points of general accuracy that it may lose
 ENDS = 0.95  # share of its answers that must end by themselves
 GAIN = 0.99  # of the base's perplexity on the target: what is above is no gain
+TARGETS = (  # the first of them that was measured tells whether there is a gain
+    ("label_macro_f1", "macro-F1 of the labels that validate"),
+    ("f1", "F1 of the answers that validate"),
+)
+FEW = 10  # answers, below which an interval tells little
+NO_GAIN = "there is no gain, and the base serves as well"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +24,6 @@ class Verdict:
 def verdict(figures: Mapping[str, float]) -> Verdict:
     """``figures``: those of an Outcome."""
     lost = 100 * (figures["general_accuracy_base"] - figures["general_accuracy"])
-    gained = figures["target_perplexity"] / figures["target_perplexity_base"]
     told, failed = [], []
     if lost > FORGOTTEN:
         failed.append("forgetting")
@@ -34,9 +39,28 @@ def verdict(figures: Mapping[str, float]) -> Verdict:
             f"only {figures['ended']:.0%} of its answers end by themselves ({ENDS:.0%} are asked): look for "
             "answers in the examples that are cut"
         )
-    told.append(
-        f"perplexity of the answers that validate: {figures['target_perplexity_base']:.2f} of the base, "
-        f"{figures['target_perplexity']:.2f} now"
-        + (": there is no gain, and the base serves as well" if gained > GAIN else "")
-    )
+    told += _target(figures)
     return Verdict(passed=not failed, reasons=tuple(told), code=failed[0] if failed else None)
+
+
+def _target(figures: Mapping[str, float]) -> list[str]:
+    """What was gained. Answers that were written count more than how likely the wanted ones have become."""
+    base, now = figures["target_perplexity_base"], figures["target_perplexity"]
+    perplexity = f"perplexity of the answers that validate: {base:.2f} of the base, {now:.2f} now"
+    for name, title in TARGETS:
+        if name in figures:
+            return [perplexity, f"{title}: {_gain(name, figures)}"]
+    return [f"{perplexity}: {NO_GAIN}" if now / base > GAIN else perplexity]
+
+
+def _gain(name: str, figures: Mapping[str, float]) -> str:
+    low, high = figures[f"{name}_gain_low"], figures[f"{name}_gain_high"]
+    told = (
+        f"{figures[f'{name}_base']:.3f} of the base, {figures[name]:.3f} now, a difference of {low:+.3f} to "
+        f"{high:+.3f} (95 %)"
+    )
+    if figures["answers"] < FEW:
+        return f"{told}, of {figures['answers']:.0f} answers: too few to tell whether there is a gain"
+    if low > 0:
+        return told
+    return f"{told}: it is worse than the base" if high < 0 else f"{told}: {NO_GAIN}"

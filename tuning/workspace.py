@@ -8,6 +8,8 @@
     events.jsonl            progress, a line each
     checkpoints/sft, dpo    to go on from
     adapter/                in PEFT's format; complete as soon as it is there
+    answers.jsonl           what base and adapter answered to what validates
+    scores.json             and how that was scored
     outcome.json            the last to be written: how it ended
 
 A training that ended without an outcome goes on from its last checkpoint when it is run again.
@@ -21,6 +23,8 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
+from evaluation.judging.rows import Row, dump, read
+from evaluation.judging.scores import Scores
 from indexes.durable import sync
 from tuning.plan import Plan
 from tuning.records import Example
@@ -29,6 +33,7 @@ Stage = Literal["sft", "dpo"]
 EXAMPLES = TypeAdapter(Example)
 TRAIN, VALIDATION = "train.jsonl", "validation.jsonl"
 GENERAL, GENERAL_JUDGED = "general.jsonl", "general-judged.jsonl"
+ANSWERS, SCORES = "answers.jsonl", "scores.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +97,17 @@ class Workspace:
 
     def write_examples(self, name: str, examples: Sequence[Example]) -> None:
         _write(self.folder / name, b"".join(EXAMPLES.dump_json(one) + b"\n" for one in examples))
+
+    def write_scores(self, rows: Sequence[Row], scores: Scores) -> None:
+        _write(self.folder / ANSWERS, dump(rows))
+        _write(self.folder / SCORES, TypeAdapter(Scores).dump_json(scores, indent=2))
+
+    def scores(self) -> tuple[Scores, list[Row]] | None:
+        """With the answers; None where none were judged."""
+        if not self.has(SCORES):
+            return None
+        found = TypeAdapter(Scores).validate_json((self.folder / SCORES).read_bytes())
+        return found, read(self.folder / ANSWERS)
 
     def tell(self, **event: Any) -> None:
         """Add a line to the events; a reader sees it at once."""

@@ -12,7 +12,7 @@ from indexes.errors import InvalidRequest
 from indexes.paging import paged
 
 router = APIRouter(prefix="/adapters", tags=["adapters"])
-MAX_FILES = 2
+MAX_FILES = 3
 
 
 @router.post(

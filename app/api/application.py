@@ -9,9 +9,13 @@ from app.api import (
     adapters,
     ask,
     collections,
+    compare,
     documents,
     errors,
     failures,
+    feedback,
+    files,
+    fine_tuning,
     health,
     ingest,
     openai,
@@ -24,6 +28,22 @@ from app.compose import Service
 from app.metrics import Metrics
 from app.settings import Settings
 
+PARTS = (
+    ask,
+    compare,
+    feedback,
+    ingest,
+    documents,
+    view,
+    sources,
+    failures,
+    collections,
+    adapters,
+    openai,
+    files,
+    fine_tuning,
+    health,
+)
 FORM_OVERHEAD = 1 << 20  # bytes that a multipart body may take beyond its files
 
 
@@ -50,7 +70,7 @@ def create_application(settings: Settings, build: Callable[[], Awaitable[Service
     )
     app.add_middleware(RequestEdge, max_body=(settings.max_upload_mib << 20) + FORM_OVERHEAD, metrics=metrics)
     errors.install(app)
-    for part in (ask, ingest, documents, view, sources, failures, collections, adapters, openai, health):
+    for part in PARTS:
         app.include_router(part.router)
     app.include_router(documents.deletions)
     web.install(app)

@@ -18,6 +18,7 @@ from app.api.deps import RequestIdDep, ServiceDep, Strict, TenantDep, unless_gon
 from app.asking import Answer, Event, Question, SourcesFound, Token
 from app.compose import Service
 from app.generator import Message
+from app.json_schema import require_plain
 from indexes.errors import InvalidRequest, SimurghError
 from indexes.records import Filters
 
@@ -61,6 +62,8 @@ class AskBody(SearchBody):
     stream: bool = False
     max_tokens: int = Field(256, ge=1)
     temperature: float = Field(0, ge=0, le=2)
+    answer_schema: dict[str, Any] | None = Field(None, alias="schema")
+    verbatim: bool = False
 
 
 @router.post("/ask")
@@ -81,7 +84,13 @@ async def ask(
         mode=body.mode,
         max_tokens=body.max_tokens,
         temperature=body.temperature,
+        schema=body.answer_schema,
+        verbatim=body.verbatim,
     )
+    if question.schema is not None:
+        if question.mode != "model":
+            raise InvalidRequest('a schema goes with "mode": "model"', param="schema")
+        require_plain(question.schema)
     events = measured(service, question)
     if not body.stream:
         return JSONResponse(views.answer(await unless_gone(request, whole(events))))

@@ -5,10 +5,10 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import Field
 
-from app.adapters import BASE
 from app.api import views
 from app.api.deps import NAME, After, Limit, ServiceDep, Strict, TenantDep
 from app.compose import Service
+from app.generator import BASE
 from indexes.errors import AdapterNotFound
 from indexes.records import Collection
 

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from app.api.deps import ServiceDep, TenantDep
 from app.compose import Service
 from app.compose_worker import heartbeat_file
+from app.memory import taken
 from indexes.database import reading
 from indexes.errors import SimurghError
 from indexes.figures import figures
@@ -50,6 +51,7 @@ def metrics(service: ServiceDep, _tenant: TenantDep) -> PlainTextResponse:
     gauges.queue_age.set(age)
     gauges.store(figures(service.database))
     gauges.disk_free.set(shutil.disk_usage(service.settings.data_dir).free)
+    gauges.memory.set(taken())
     process = service.parts.process
     if process is not None:
         gauges.engine_up.set(process.state == "ready")

@@ -12,6 +12,7 @@ from indexes.records import (
     Deletion,
     Document,
     Failure,
+    Feedback,
     Hit,
     Job,
     JobDocument,
@@ -99,6 +100,7 @@ def adapter(found: Adapter) -> dict[str, Any]:
         "error": found.error,
         "created_at": time_of(found.created_at),
         "source": found.source,
+        "proof": found.proof,
     }
 
 
@@ -162,6 +164,22 @@ def deletion(found: Deletion) -> dict[str, Any]:
         "document_id": found.document_id,
         "deleted_at": time_of(found.deleted_at),
         "purged_at": time_of(found.purged_at),
+    }
+
+
+def feedback(found: Feedback) -> dict[str, Any]:
+    adapter = found.adapter
+    return {
+        "id": found.id,
+        "request_id": found.request_id,
+        "question": found.question,
+        "answer": found.answer,
+        "chunk_ids": list(found.chunk_ids),
+        "adapter": {"name": adapter, "version": found.adapter_version} if adapter else None,
+        "rating": found.rating,
+        "correction": found.correction,
+        "comment": found.comment,
+        "created_at": time_of(found.created_at),
     }
 
 

@@ -7,6 +7,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from app.adapter_store import peft_files
 from app.cli.client import Client, load_settings
 from app.cli.output import AsJson, as_json, fail, out
 
@@ -63,8 +64,3 @@ def remove(name: Name) -> None:
 def bind(name: Name, collection: Annotated[str, typer.Argument(help="The collection.")]) -> None:
     """Let an adapter answer for a collection unless a request names another; `base` unbinds."""
     Client(load_settings()).patch(f"/collections/{collection}", {"default_adapter": name})
-
-
-def peft_files(folder: Path) -> list[Path]:
-    """The two files of an adapter, as PEFT saves it."""
-    return [folder / "adapter_config.json", folder / "adapter_model.safetensors"]

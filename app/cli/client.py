@@ -50,6 +50,13 @@ class Client:
     def get(self, path: str, **params: Any) -> Any:
         return self._checked(self._send("GET", path, params=params))
 
+    def text(self, path: str) -> str:
+        """Of a route whose reply is a text."""
+        with self._translated():
+            response = self._http.get(path)
+        self._require_success(response)
+        return response.text
+
     def post(self, path: str, body: Any) -> Any:
         return self._checked(self._send("POST", path, json=body))
 
@@ -103,8 +110,12 @@ class Client:
             fail(f"{self.url} broke off: {error}")
 
     def _checked(self, response: httpx.Response) -> Any:
+        self._require_success(response)
+        return response.json() if response.content else None
+
+    def _require_success(self, response: httpx.Response) -> None:
         if response.is_success:
-            return response.json() if response.content else None
+            return
         try:
             error = response.json()["error"]
             fail(f"{error['message']} ({error['code']})")

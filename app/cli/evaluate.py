@@ -1,5 +1,7 @@
 """`simurgh eval`: the running service, scored on questions of one's own."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -9,16 +11,17 @@ from app.cli.client import Client, load_settings
 from app.cli.output import err, fail, out, progress
 
 SHOWN = 20  # bad lines
+Questions = Annotated[
+    Path,
+    typer.Option(
+        help='A file with a JSON object a line: {"question": "…", "answers": ["…"], "document": "…"}. '
+        "The last two may be left out; an empty list of answers says that it should be refused."
+    ),
+]
 
 
 def evaluate(
-    questions: Annotated[
-        Path,
-        typer.Option(
-            help='A file with a JSON object a line: {"question": "…", "answers": ["…"], "document": "…"}. '
-            "The last two may be left out; an empty list of answers says that it should be refused."
-        ),
-    ],
+    questions: Questions,
     collection: Annotated[str, typer.Option("--collection", "-c", help="The collection.")] = "default",
     adapter: Annotated[
         str | None, typer.Option("--adapter", "-a", help="An adapter's name, or `base`.")
@@ -29,7 +32,7 @@ def evaluate(
     """Score retrieval, answers and refusals on own questions; writes a Markdown and an HTML report."""
     from evaluation import own
 
-    try:
+    with faults_told(questions):
         asked = own.read(questions)
         client = Client(load_settings())
         with progress() as bar:
@@ -42,13 +45,6 @@ def evaluate(
                 top_k=top_k,
                 each=lambda: bar.advance(task),
             )
-    except OSError as error:
-        fail(f"{questions} cannot be read: {error.strerror or error}", 2)
-    except own.BadQuestions as error:
-        for line in error.lines[:SHOWN]:
-            err.print(line, style="red", markup=False, highlight=False)
-        more = len(error.lines) - SHOWN
-        fail(f"{len(error.lines)} problems in {questions}" + (f", {more} not shown" if more > 0 else ""), 2)
     written = own.report(
         outcomes, collection=collection, adapter=adapter or "the collection's own", top_k=str(top_k)
     )
@@ -56,3 +52,19 @@ def evaluate(
         out.print(f"  {name:<40} {value}  ({count})", markup=False, highlight=False)
     for path in written.write(folder, "report"):
         out.print(f"written: {path}", markup=False, highlight=False)
+
+
+@contextmanager
+def faults_told(questions: Path) -> Iterator[None]:
+    """Ends the command with what is wrong with the file, line by line."""
+    from evaluation.own import BadQuestions
+
+    try:
+        yield
+    except OSError as error:
+        fail(f"{questions} cannot be read: {error.strerror or error}", 2)
+    except BadQuestions as error:
+        for line in error.lines[:SHOWN]:
+            err.print(line, style="red", markup=False, highlight=False)
+        more = len(error.lines) - SHOWN
+        fail(f"{len(error.lines)} problems in {questions}" + (f", {more} not shown" if more > 0 else ""), 2)

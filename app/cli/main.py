@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli import adapters, demo, doctor, evaluate, prepare, run, store, tune, use
+from app.cli import adapters, compare, demo, doctor, evaluate, prepare, run, store, tune, use
 
 cli = typer.Typer(
     name="simurgh",
@@ -17,6 +17,7 @@ cli.command()(use.ingest)
 cli.command()(use.ask)
 cli.command()(use.search)
 cli.command("eval")(evaluate.evaluate)
+cli.command()(compare.compare)
 cli.command()(doctor.doctor)
 cli.command()(store.backup)
 cli.command()(store.restore)

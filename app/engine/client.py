@@ -1,18 +1,25 @@
 """The generator over the engine's own process."""
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import httpx
 
 from app.engine.process import EngineProcess
 from app.generator import Delta, GenerationRequest, LoadedAdapter
-from indexes.errors import AdapterNotReady, EngineUnavailable, InvalidAdapter, UpstreamFailed, WindowExceeded
+from indexes.errors import (
+    AdapterNotReady,
+    EngineUnavailable,
+    InvalidAdapter,
+    InvalidRequest,
+    UpstreamFailed,
+    WindowExceeded,
+)
 
 
 class LocalEngine:
-    """Implements Generator. Takes over the process's ``on_ready`` to bring back its adapters.
+    """Implements Generator and Scorer. Takes over the process's ``on_ready`` to bring back its adapters.
 
     ``rejected`` holds the adapters that a restarted engine would not load, with the reason: they do not
     keep it from answering.
@@ -39,6 +46,7 @@ class LocalEngine:
             "max_tokens": request.max_tokens,
             "temperature": request.temperature,
             "stop": list(request.stop),
+            "schema": request.schema,
         }
         finished = False
         try:
@@ -55,6 +63,10 @@ class LocalEngine:
         if not finished:
             raise self._lost()
 
+    async def logprobs(self, ids: Sequence[int], adapter: LoadedAdapter | None) -> list[float]:
+        body = {"ids": list(ids), "adapter": adapter.name if adapter else None}
+        return [float(one) for one in (await self._post("/logprobs", body))["logprobs"]]
+
     async def _restore(self) -> None:
         for adapter in list(self._adapters.values()):
             try:
@@ -65,12 +77,16 @@ class LocalEngine:
 
     async def _send(self, adapter: LoadedAdapter) -> None:
         body = {"name": adapter.name, "number": adapter.number, "folder": str(adapter.folder.absolute())}
+        await self._post("/adapters", body)
+
+    async def _post(self, path: str, body: dict[str, Any]) -> Any:
         try:
-            response = await self.process.client.post("/adapters", json=body)
+            response = await self.process.client.post(path, json=body)
         except (httpx.TransportError, RuntimeError) as error:
             raise self._lost() from error
         if response.status_code != 200:
             raise refusal(response)
+        return response.json()
 
     def _check_ready(self) -> None:
         if self.process.state != "ready":
@@ -97,5 +113,7 @@ def refusal(response: httpx.Response) -> Exception:
             return InvalidAdapter(message, param="adapter")
         case "question_too_long":
             return WindowExceeded(message)
+        case "invalid_schema":
+            return InvalidRequest(message, param="schema", code=code)
         case _:
             return UpstreamFailed(message)

@@ -1,8 +1,10 @@
 """A generator without a model: deterministic, for tests of everything around it."""
 
 import asyncio
+import json
 import re
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
+from typing import Any
 
 from app.generator import Delta, GenerationRequest, LoadedAdapter
 from indexes.errors import AdapterNotReady, EngineUnavailable, InvalidAdapter, WindowExceeded
@@ -14,8 +16,9 @@ class FakeGenerator:
     """Implements Generator and TokenCounter; a token is a word with the white space after it.
 
     Without a script it answers with the first sentence of the last message. An adapter's answer is
-    preceded by ``<name>: ``. Set ``down`` to have it unavailable; ``requests``, ``adapters`` and
-    ``aborted`` tell what was asked of it.
+    preceded by ``<name>: ``. Where there is a schema, an answer that is no JSON becomes the
+    text in the smallest one that follows it. Set ``down`` to have it unavailable; ``requests``,
+    ``adapters`` and ``aborted`` tell what was asked of it.
     """
 
     def __init__(self, script: Script | None = None, *, window: int = 4096, delay: float = 0.0) -> None:
@@ -76,10 +79,40 @@ class FakeGenerator:
         text = self._script(request)
         if request.adapter is not None:
             text = f"{request.adapter.name}: {text}"
+        if request.schema is not None and not _is_json(text):
+            text = json.dumps(_following(request.schema, text), ensure_ascii=False)
         cut = min((at for stop in request.stop if (at := text.find(stop)) >= 0), default=None)
         if cut is None:
             return text, False
         return text[:cut], len(tokens(text[:cut])) < request.max_tokens
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _following(schema: Mapping[str, Any], text: str) -> Any:
+    """The smallest value that follows a schema of those that `app.json_schema` lets pass."""
+    if "enum" in schema:
+        return schema["enum"][0]
+    if "anyOf" in schema:
+        return _following(schema["anyOf"][0], text)
+    match schema["type"]:
+        case "object":
+            return {name: _following(part, text) for name, part in schema["properties"].items()}
+        case "array":
+            return [_following(schema["items"], text) for _ in range(schema.get("minItems", 0))]
+        case "string":
+            return text
+        case "boolean":
+            return False
+        case "null":
+            return None
+    return 0
 
 
 def first_sentence(request: GenerationRequest) -> str:

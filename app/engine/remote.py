@@ -11,7 +11,7 @@ import httpx
 
 from app.engine.replicas import Lost, Replica, Replicas, error_of, message_of
 from app.generator import Delta, GenerationRequest, LoadedAdapter, ModelCard
-from indexes.errors import AdapterNotReady, EngineUnavailable, InvalidAdapter, UpstreamFailed
+from indexes.errors import AdapterNotReady, EngineUnavailable, InvalidAdapter, InvalidRequest, UpstreamFailed
 
 FINISH: dict[str, Literal["stop", "length", "abort"]] = {"length": "length", "abort": "abort"}
 
@@ -127,6 +127,11 @@ class RemoteEngines:
             "stream": True,
             "stream_options": {"include_usage": True, "continuous_usage_stats": True},
         }
+        if request.schema is not None:
+            body["response_format"] = {
+                "type": "json_schema",
+                "json_schema": {"name": "answer", "schema": request.schema, "strict": True},
+            }
         try:
             if request.adapter is not None:
                 await self._load(replica, request.adapter)
@@ -148,7 +153,10 @@ class RemoteEngines:
             # It was restarted since and knows no adapters; the next attempt loads them again.
             replica.adapters.clear()
             return EngineUnavailable(f"{replica.url} lost its adapters", retry_after=1)
-        return self._replicas.translate(replica, response)
+        error = self._replicas.translate(replica, response)
+        if request.schema is not None and response.status_code == 400 and isinstance(error, UpstreamFailed):
+            return InvalidRequest(error.message, param="schema", code="invalid_schema")
+        return error
 
     async def _deltas(self, replica: Replica, response: httpx.Response) -> AsyncGenerator[Delta, None]:
         prompt = written = 0

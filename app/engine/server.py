@@ -4,8 +4,9 @@ An ``AsyncLLM`` behind a small ASGI app on a Unix domain socket, that nobody but
 reach. It dies with its parent (who holds its stdin) and takes its whole process group along, and it
 exits with a status other than 0 as soon as vLLM's core is dead: restarting is the parent's task.
 
-    POST /generate   {request_id, messages, adapter?, max_tokens, temperature, stop} -> NDJSON deltas
+    POST /generate   {request_id, messages, adapter?, max_tokens, temperature, stop, schema?} -> NDJSON deltas
     POST /adapters   {name, number, folder} -> {} or 422 with the reason
+    POST /logprobs   {ids, adapter?} -> {logprobs}, of each token but the first
     GET  /health     {"running": n} while the core is alive
 """
 
@@ -47,6 +48,7 @@ def fast_bfloat16() -> bool:
 def build_engine(config: EngineConfig) -> Any:
     """The AsyncLLM; blocks until the core has loaded the model."""
     import torch
+    from vllm.config import StructuredOutputsConfig
     from vllm.engine.arg_utils import AsyncEngineArgs
     from vllm.v1.engine.async_llm import AsyncLLM
 
@@ -67,6 +69,8 @@ def build_engine(config: EngineConfig) -> Any:
         "seed": config.seed,
         "disable_log_stats": True,
         "generation_config": "vllm",
+        # One backend, so that what it refuses is refused; a small model may write white space without an end.
+        "structured_outputs_config": StructuredOutputsConfig(backend="xgrammar", disable_any_whitespace=True),
     }
     if on_gpu:
         arguments = AsyncEngineArgs(**common, gpu_memory_utilization=config.gpu_memory_utilization)
@@ -112,6 +116,12 @@ def build_app(serving: "Serving") -> "Starlette":
             return refusal(error)
         return JSONResponse({})
 
+    async def logprobs(request: "Request") -> Response:
+        try:
+            return JSONResponse({"logprobs": await serving.logprobs(await request.json())})
+        except Refused as error:
+            return refusal(error)
+
     async def health(request: "Request") -> Response:
         return JSONResponse({"running": serving.running})
 
@@ -119,6 +129,7 @@ def build_app(serving: "Serving") -> "Starlette":
         routes=[
             Route("/generate", generate, methods=["POST"]),
             Route("/adapters", adapters, methods=["POST"]),
+            Route("/logprobs", logprobs, methods=["POST"]),
             Route("/health", health),
         ]
     )

@@ -1,5 +1,6 @@
 """Requests of the engine's process: chat template, streaming, adapters. Runs beside vLLM only."""
 
+import uuid
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from typing import Any
@@ -67,7 +68,7 @@ class Serving:
     async def generate(self, body: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
         """Deltas with running totals. Everything that can be refused is refused before the first one."""
         from vllm import SamplingParams, TokensPrompt
-        from vllm.sampling_params import RequestOutputKind
+        from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 
         adapter = await self._adapter(body.get("adapter"))
         tokens: list[int] = self._tokenizer.apply_chat_template(
@@ -80,13 +81,17 @@ class Serving:
                 "question_too_long",
                 f"the prompt has {len(tokens)} tokens, the model's window is {self._config.max_model_len}",
             )
+        schema = body.get("schema")
         sampling = SamplingParams(
             max_tokens=min(int(body["max_tokens"]), room),
             temperature=float(body["temperature"]),
             stop=list(body.get("stop") or ()),
             seed=self._config.seed,
             output_kind=RequestOutputKind.DELTA,
+            structured_outputs=None if schema is None else StructuredOutputsParams(json=schema),
         )
+        if schema is not None:
+            _require_grammar(sampling)
         outputs = self._engine.generate(
             TokensPrompt(prompt_token_ids=tokens), sampling, str(body["request_id"]), lora_request=adapter
         )
@@ -107,6 +112,24 @@ class Serving:
         finally:
             await outputs.aclose()  # tells the engine to abort what is not finished
 
+    async def logprobs(self, body: dict[str, Any]) -> list[float]:
+        from vllm import SamplingParams, TokensPrompt
+
+        ids = list(body["ids"])
+        if not 2 <= len(ids) < self._config.max_model_len:
+            raise Refused(422, "invalid_adapter", f"{len(ids)} tokens cannot be scored")
+        sampling = SamplingParams(max_tokens=1, temperature=0.0, prompt_logprobs=0)
+        adapter = await self._adapter(body.get("adapter"))
+        try:
+            outputs = self._engine.generate(
+                TokensPrompt(prompt_token_ids=ids), sampling, uuid.uuid4().hex, lora_request=adapter
+            )
+            async for output in outputs:
+                scored = output.prompt_logprobs
+        except ValueError as error:  # a token that the model does not know
+            raise Refused(422, "invalid_adapter", str(error)) from error
+        return [of[token].logprob for token, of in zip(ids[1:], scored[1:], strict=True)]
+
     async def _adapter(self, name: str | None) -> Any:
         if name is None:
             return None
@@ -118,3 +141,14 @@ class Serving:
         else:
             await self._add(adapter)
         return adapter
+
+
+def _require_grammar(sampling: Any) -> None:
+    """Raises Refused for a schema of which no grammar can be made: vLLM would say so once it has begun."""
+    from vllm.exceptions import VLLMClientError
+    from vllm.v1.structured_output.backend_xgrammar import validate_xgrammar_grammar
+
+    try:
+        validate_xgrammar_grammar(sampling)
+    except (VLLMClientError, ValueError) as error:
+        raise Refused(422, "invalid_schema", f"the engine cannot follow this schema: {error}") from error

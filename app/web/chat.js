@@ -1,7 +1,7 @@
 // The conversation: a question, its answer as it is written, the markers that open its sources.
 
-import { ask } from "./api.js";
-import { announce, byId, el, languageOf } from "./dom.js";
+import { ask, call } from "./api.js";
+import { announce, byId, el, icon, languageOf } from "./dom.js";
 import { number, percent, seconds, t } from "./i18n.js";
 import { closeSources, grouped, openSources, titleOf } from "./sources.js";
 
@@ -60,7 +60,30 @@ function sourceCards(answer) {
     rest.length ? el("details", {}, el("summary", {}, el("bdi", {}, t("more"))), cards(rest)) : null);
 }
 
-function footer(answer) {
+/** Two buttons that say whether the answer helped. The last one pressed counts; one that is pressed stays so. */
+function rating(question, answer) {
+  const { request_id, collection, adapter } = answer;
+  const node = el("span", { class: "rating", role: "group", "aria-label": t("rating") });
+  const press = async (given) => {
+    const chunk_ids = (answer.sources ?? []).map((source) => source.chunk_id);
+    const json = { request_id, question, answer: answer.answer, chunk_ids, collection, adapter, rating: given };
+    try {
+      await call("/feedback", { method: "POST", json });
+      for (const one of node.children) one.setAttribute("aria-pressed", String(one.dataset.rating === given));
+      announce(t("rated"));
+    } catch (error) {
+      announce(error.message);
+      node.title = error.message;
+    }
+  };
+  node.append(...[["up", "good"], ["down", "bad"]].map(([given, name]) => el("button", {
+    class: "icon", type: "button", "data-rating": given, "aria-pressed": "false", "aria-label": t(name), title: t(name),
+    onclick: () => press(given),
+  }, icon(name))));
+  return node;
+}
+
+function footer(question, answer) {
   const { timings_ms: ms, adapter } = answer;
   const facts = [
     typeof answer.groundedness === "number" && !answer.abstained
@@ -70,6 +93,7 @@ function footer(answer) {
     answer.model ? el("span", { dir: "ltr" }, answer.model) : null,
     ms?.first_token > 0 ? el("bdi", {}, t("firstToken", { n: seconds(ms.first_token) })) : null,
     ms?.total > 0 ? el("bdi", {}, t("total", { n: seconds(ms.total) })) : null,
+    answer.request_id ? rating(question, answer) : null,
   ];
   return el("footer", { class: "facts" }, ...facts);
 }
@@ -80,6 +104,7 @@ class Turn {
     this.body = el("div", { class: "answer" });
     this.node = el("article", { class: "turn", "aria-busy": "true" },
       el("h2", { class: "question", dir: "auto", lang: languageOf(question) }, question), this.state, this.body);
+    this.question = question;
     this.text = "";
     this.frame = 0;
   }
@@ -114,7 +139,7 @@ class Turn {
       }
     }
     const dir = languageOf(answer.answer) === "fa" ? "rtl" : "ltr"; // what follows stands on the answer's side
-    for (const part of [sourceCards(answer), footer(answer)].filter(Boolean)) {
+    for (const part of [sourceCards(answer), footer(this.question, answer)].filter(Boolean)) {
       part.dir = dir;
       this.node.append(part);
     }

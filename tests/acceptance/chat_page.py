@@ -67,7 +67,7 @@ class ChatPage:
 
     def open(self) -> None:
         self.page.goto(self.url + "/")
-        expect(self.page.locator("#collection option")).not_to_have_count(0)
+        expect(self.page.locator("#collection option")).not_to_have_count(0, timeout=30_000)
 
     def new_collection(self, name: str) -> None:
         self.page.get_by_role("button", name="New collection").click()

@@ -270,6 +270,22 @@ def test_an_abstention_shows_what_was_looked_at(chat: ChatPage) -> None:
 
 
 @pytest.mark.browser
+def test_an_answer_is_rated_and_then_otherwise(chat: ChatPage) -> None:
+    chat.upload(SAMPLES / "handbook-en.pdf")
+    turn = chat.ask(ENGLISH["question"])
+    helpful, not_helpful = (
+        turn.get_by_role("button", name=name, exact=True) for name in ("Helpful", "Not helpful")
+    )
+    for button, other, given in ((helpful, not_helpful, "up"), (not_helpful, helpful, "down")):
+        with chat.page.expect_response("**/feedback") as response:
+            button.click()
+        assert response.value.status == 201
+        assert response.value.json()["rating"] == given
+        expect(button).to_have_attribute("aria-pressed", "true")
+        expect(other).to_have_attribute("aria-pressed", "false")
+
+
+@pytest.mark.browser
 def test_errors_are_told_and_can_be_tried_again(chat: ChatPage) -> None:
     problem = error("engine_lost", "the engine stopped: ask again")
     answered(chat, ("token", {"text": "Half an "}), ("error", problem))

@@ -167,14 +167,16 @@ def test_no_process_is_left_when_the_service_is_killed(bundled_model: Path) -> N
     with subprocess.Popen(
         [sys.executable, "-c", code, config.to_json()], stdout=subprocess.PIPE, text=True
     ) as service:
-        assert service.stdout is not None
-        leader = psutil.Process(int(service.stdout.readline()))
-        deadline = time.monotonic() + 90
-        while not leader.children() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        group = [leader, *leader.children(recursive=True)]
-        assert len(group) > 1
-        service.kill()
+        try:
+            assert service.stdout is not None
+            leader = psutil.Process(int(service.stdout.readline()))
+            deadline = time.monotonic() + 240
+            while not leader.children() and time.monotonic() < deadline:
+                time.sleep(0.1)
+            group = [leader, *leader.children(recursive=True)]
+            assert len(group) > 1
+        finally:
+            service.kill()
     _, alive = psutil.wait_procs(group, timeout=10)
     assert alive == []
 

@@ -1,6 +1,7 @@
 """Real trainings, by TRL and PEFT, of a base that is small enough: what ends them, and what comes of them."""
 
 import contextlib
+import json
 import os
 import signal
 import threading
@@ -78,6 +79,7 @@ def test_it_stops_early_and_goes_back_to_its_best_step(
     assert outcome.figures["sft_best"] == pytest.approx(losses[best], abs=1e-3)
     assert outcome.figures["replayed"] > 0
     assert outcome.figures["target_perplexity"] < outcome.figures["target_perplexity_base"] / 10
+    assert outcome.figures["f1_gain_low"] > 0
 
 
 def test_it_learns_what_is_preferred(
@@ -95,6 +97,7 @@ def test_what_comes_of_it_can_be_served(
     assert sorted(path.name for path in work.adapter.iterdir() if path.suffix != ".md") == [
         "adapter_config.json",
         "adapter_model.safetensors",
+        "canary.json",
     ]
     facts = check(work.adapter, BaseModel(id="tiny", max_rank=8, shapes=base_shapes(tiny_base)))
     assert facts.rank == 8
@@ -103,6 +106,11 @@ def test_what_comes_of_it_can_be_served(
     assert tuned.verdict is not None
     card = (work.folder / "model-card.md").read_text()
     assert "answers that validate: perplexity" in card
+    assert "| ROUGE-L | 0.0" in card, "of the base, which is random"
+    assert "G-Eval: the judge was refused" in card, "which is the base"
+    answers = [json.loads(line) for line in (work.folder / "answers.jsonl").read_text().splitlines()]
+    assert len(answers) == 12
+    assert sum(one["tuned"].startswith("Aye, the ") for one in answers) >= 10
     assert "<svg" in (work.folder / "model-card.html").read_text()
 
 

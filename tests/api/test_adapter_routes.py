@@ -33,6 +33,7 @@ async def test_an_archive(api: Api, pack: Any) -> None:
     made = answer.json()
     assert set(made) == {
         "name", "version", "base_model", "rank", "target_modules", "status", "error", "created_at", "source",
+        "proof",
     }  # fmt: skip
     assert (made["name"], made["status"], made["error"], made["source"]) == ("legal", "ready", None, "upload")
     assert (made["rank"], made["base_model"]) == (4, lora.BASE_ID)
@@ -199,7 +200,7 @@ async def test_bad_uploads(api: Api) -> None:
     error_of(none, 422, "invalid_request", "file")
     extra = await api.http.post("/adapters", data={"name": "legal", "rank": "4"}, files=[file])
     error_of(extra, 422, "invalid_request", "rank")
-    assert (await api.http.post("/adapters", data={"name": "x"}, files=[file] * 3)).status_code == 400
+    assert (await api.http.post("/adapters", data={"name": "x"}, files=[file] * 4)).status_code == 400
     for content, code in [
         (b"", "incomplete_adapter"),
         (b"PK garbage", "bad_archive"),

@@ -1,5 +1,6 @@
 """POST /ask: whole and streamed, what it refuses, and what it says when it does not know."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,27 @@ async def test_an_unsupported_answer_becomes_a_quotation(ferry: Api) -> None:
     assert answer["model"] == "extractive"
     assert answer["answer"] == "at [1]"  # the word that the fake reader takes
     assert answer["citations"][0]["quote"] == "The ferry leaves the harbour at noon."
+
+
+async def test_verbatim_keeps_what_no_source_supports(ferry: Api) -> None:
+    says(ferry, "Dragons breathe fire over Babylon.")
+    answer = await ferry.ask(QUESTION, verbatim=True)
+    assert answer["answer"] == "Dragons breathe fire over Babylon."
+    assert answer["unsupported"] == ["Dragons breathe fire over Babylon."]
+    assert (answer["model"], answer["citations"], answer["groundedness"]) == (lora.BASE_ID, [], 0.0)
+
+
+async def test_verbatim_has_the_generator_answer_where_the_reader_would(
+    tmp_path: Path, empty_database: Path, worker: Worker
+) -> None:
+    settings = make_settings(tmp_path / "var", empty_database, answer_with="reader")
+    async with started(settings, worker) as api:
+        await api.ingest(FERRY)
+        says(api, "The ferry leaves the harbour at noon [1].")
+        assert (await api.ask(QUESTION))["model"] == "extractive"
+        answer = await api.ask(QUESTION, verbatim=True)
+        assert answer["model"] == lora.BASE_ID
+        assert answer["answer"] == "The ferry leaves the harbour at noon. [1]"
 
 
 async def test_mode_model_asks_without_documents(ferry: Api) -> None:
@@ -269,3 +291,19 @@ async def test_what_an_adapter_says_beyond_the_sources_is_named(ferry: Api) -> N
     assert answer["unsupported"][-1] == "Dragons breathe fire."
     base = await ferry.ask(QUESTION)
     assert "Dragons" not in base["answer"]
+
+
+async def test_an_answer_of_a_schema_is_json_that_follows_it(ferry: Api) -> None:
+    hour: dict[str, Any] = {"type": "string"}
+    schema = {"type": "object", "properties": {"hour": hour}}
+    says(ferry, "At noon.")
+    answer = await ferry.ask(QUESTION, mode="model", schema=schema)
+    assert json.loads(answer["answer"]) == {"hour": "At noon."}
+    assert ferry.generator.requests[-1].schema == schema
+    refused = await ferry.http.post("/ask", json={"question": QUESTION, "schema": schema})
+    error_of(refused, 422, "invalid_request", "schema")
+    asked = len(ferry.generator.requests)
+    hour["pattern"] = "(a{1,9999}){1,9999}"
+    refused = await ferry.http.post("/ask", json={"question": QUESTION, "mode": "model", "schema": schema})
+    assert "pattern" in error_of(refused, 422, "invalid_schema", "schema")["message"]
+    assert len(ferry.generator.requests) == asked

@@ -54,7 +54,22 @@ CLOSED = [
     ("GET", "/v1/models/simurgh"),
     ("POST", "/v1/chat/completions"),
     ("POST", "/v1/embeddings"),
+    ("GET", "/v1/files"),
+    ("POST", "/v1/files"),
+    ("GET", "/v1/files/x"),
+    ("GET", "/v1/files/x/content"),
+    ("DELETE", "/v1/files/x"),
+    ("GET", "/v1/fine_tuning/jobs"),
+    ("POST", "/v1/fine_tuning/jobs"),
+    ("GET", "/v1/fine_tuning/jobs/x"),
+    ("GET", "/v1/fine_tuning/jobs/x/events"),
+    ("GET", "/v1/fine_tuning/jobs/x/checkpoints"),
+    ("POST", "/v1/fine_tuning/jobs/x/cancel"),
     ("GET", "/metrics"),
+    ("POST", "/compare"),
+    ("GET", "/feedback"),
+    ("POST", "/feedback"),
+    ("DELETE", "/feedback/x"),
 ]
 OPEN = ["/health/live", "/health/ready", "/", "/static/app.js", "/docs", "/openapi.json"]
 
@@ -103,7 +118,7 @@ async def test_every_route_is_either_closed_or_open(api: Api) -> None:
     routes = {(method.upper(), path) for path, methods in described.items() for method in methods}
     health = {("GET", "/health/live"), ("GET", "/health/ready")}
     known = {(method, path.replace("/x", "/*")) for method, path in CLOSED}
-    names = ("{job_id}", "{document_id}", "{source_id}", "{name}")
+    names = ("{job_id}", "{document_id}", "{source_id}", "{name}", "{file_id}", "{feedback_id}")
 
     def plain(path: str) -> str:
         for name in names:

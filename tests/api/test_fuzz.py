@@ -41,6 +41,22 @@ ASK = SEARCH | {
     "stream": st.booleans(),
     "max_tokens": st.integers(-1, 5000),
     "temperature": st.floats(),
+    "schema": st.deferred(lambda: SCHEMA | JSON),
+    "verbatim": st.booleans(),
+}
+COMPARE = {
+    "questions": st.lists(
+        st.fixed_dictionaries(
+            {"question": TEXT}, optional={"answers": st.lists(TEXT, max_size=2), "document": TEXT}
+        ),
+        max_size=2,
+    ),
+    "collection": NAMES,
+    "adapter": st.none() | NAMES,
+    "top_k": st.integers(-2, 200),
+    "max_tokens": st.integers(-1, 50),
+    "changes": st.sampled_from(["daily", "never", "x"]),
+    "style": st.booleans(),
 }
 PAYLOAD = st.fixed_dictionaries(
     {"id": TEXT}, optional={"text": TEXT, "data": JSON, "metadata": JSON, "title": TEXT}
@@ -57,9 +73,31 @@ CHAT = {
     "stream": st.booleans(),
     "max_tokens": st.none() | st.integers(-1, 5000),
 }
+FEEDBACK = {
+    "request_id": TEXT.map(lambda rest: f"r{rest}"),
+    "question": TEXT,
+    "answer": TEXT,
+    "chunk_ids": st.lists(st.integers(), max_size=3),
+    "collection": NAMES,
+    "rating": st.sampled_from(["up", "down", "x"]),
+    "correction": st.none() | TEXT,
+    "comment": st.none() | TEXT,
+}
+SCHEMA = st.recursive(
+    st.fixed_dictionaries(
+        {"type": st.sampled_from(["string", "integer", "boolean", "object", "array", "x"])},
+        optional={"maxLength": st.integers(), "enum": JSON, "pattern": TEXT, "items": JSON},
+    ),
+    lambda inner: st.fixed_dictionaries(
+        {"type": st.just("object"), "properties": st.dictionaries(TEXT, inner, max_size=3)},
+        optional={"required": st.lists(TEXT, max_size=2)},
+    ),
+    max_leaves=4,
+)
 BODIES: list[tuple[str, str, dict[str, st.SearchStrategy[Any]], str]] = [
     ("POST", "/ask", ASK, "question"),
     ("POST", "/search", SEARCH, "question"),
+    ("POST", "/compare", COMPARE, "questions"),
     ("POST", "/ingest", INGEST, "payloads"),
     ("POST", "/collections", {"name": NAMES, "description": TEXT, "default_adapter": NAMES}, "name"),
     (
@@ -74,6 +112,7 @@ BODIES: list[tuple[str, str, dict[str, st.SearchStrategy[Any]], str]] = [
         {"name": TEXT, "tags": st.lists(TEXT, max_size=2), "metadata": JSON, "collection": NAMES},
         "name",
     ),
+    ("POST", "/feedback", FEEDBACK, "rating"),
     ("POST", "/v1/chat/completions", CHAT, "messages"),
     ("POST", "/v1/embeddings", {"model": TEXT, "input": TEXT | st.lists(TEXT, max_size=3)}, "input"),
 ]
@@ -133,7 +172,9 @@ def test_bodies_of_anything(target: Server, path: str, content: str | bytes) -> 
 @few
 @given(
     method=st.sampled_from(["GET", "DELETE"]),
-    route=st.sampled_from(["/jobs/", "/documents/", "/collections/", "/adapters/", "/v1/models/", "/"]),
+    route=st.sampled_from(
+        ["/jobs/", "/documents/", "/collections/", "/adapters/", "/feedback/", "/v1/models/", "/"]
+    ),
     name=st.text(string.printable + "م信\u200c\x00", min_size=1, max_size=20).filter(
         lambda name: name not in (".", "..", "default", "legal")
     ),
@@ -145,6 +186,6 @@ def test_names_in_paths(target: Server, method: str, route: str, name: str) -> N
 
 
 @few
-@given(route=st.sampled_from(["documents", "collections", "adapters"]), limit=TEXT, after=TEXT)
+@given(route=st.sampled_from(["documents", "collections", "adapters", "feedback"]), limit=TEXT, after=TEXT)
 def test_parameters_of_lists(target: Server, route: str, limit: str, after: str) -> None:
     check(target, "GET", f"/{route}", params={"limit": limit, "after": after, "collection": after})

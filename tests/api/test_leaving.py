@@ -51,6 +51,15 @@ def test_a_whole_answer_is_given_up(slow: Server, path: str, body: dict[str, Any
     assert slow.generator.running == 0
 
 
+def test_a_comparison_is_given_up(slow: Server) -> None:
+    aborted, asked = len(slow.generator.aborted), len(slow.generator.requests)
+    with pytest.raises(httpx.ReadTimeout):
+        slow.http.post("/compare", json={"questions": [{"question": QUESTION}] * 3}, timeout=0.4)
+    until(lambda: len(slow.generator.aborted) == aborted + 1)
+    assert slow.generator.running == 0
+    assert len(slow.generator.requests) == asked + 1  # the other questions are not asked
+
+
 @pytest.mark.parametrize(("path", "body"), BODIES)
 def test_a_stream_is_given_up(slow: Server, path: str, body: dict[str, Any]) -> None:
     aborted = len(slow.generator.aborted)

@@ -2,10 +2,12 @@
 
 import asyncio
 import itertools
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,6 +70,7 @@ def ask(
     adapter: LoadedAdapter | None = None,
     max_tokens: int = 24,
     stop: tuple[str, ...] = (),
+    schema: dict[str, Any] | None = None,
 ) -> GenerationRequest:
     return GenerationRequest(
         request_id=next(ids),
@@ -75,6 +78,7 @@ def ask(
         adapter=adapter,
         max_tokens=max_tokens,
         stop=stop,
+        schema=schema,
     )
 
 
@@ -114,6 +118,33 @@ async def test_a_stop_string_ends_the_answer_and_is_not_in_it(case: Case) -> Non
     assert stop not in text_of(deltas)
     assert whole.startswith(text_of(deltas))
     assert deltas[-1].finish_reason == "stop"
+
+
+SHIP = {
+    "type": "object",
+    "properties": {
+        "kind": {"enum": ["ship", "storm"]},
+        "crew": {"type": "array", "items": {"enum": ["cook", "pilot"]}, "minItems": 2, "maxItems": 3},
+        "sunk": {"type": "boolean"},
+    },
+    "required": ["kind", "crew", "sunk"],
+    "additionalProperties": False,
+}
+
+
+async def test_an_answer_follows_its_schema_beside_others_that_have_none(case: Case) -> None:
+    asked = [ask(max_tokens=200, schema=SHIP), ask(), ask(max_tokens=200, schema=SHIP)]
+    first, free, second = await asyncio.gather(*(answer(case.generator, one) for one in asked))
+    for deltas in (first, second):
+        said = json.loads(text_of(deltas))
+        assert deltas[-1].finish_reason == "stop"
+        assert sorted(said) == ["crew", "kind", "sunk"]
+        assert said["kind"] in ("ship", "storm")
+        assert 2 <= len(said["crew"]) <= 3
+        assert set(said["crew"]) <= {"cook", "pilot"}
+        assert isinstance(said["sunk"], bool)
+    assert text_of(free).strip()
+    assert not text_of(free).startswith("{")
 
 
 async def test_each_adapter_speaks_with_its_own_voice(case: Case) -> None:

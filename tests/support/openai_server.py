@@ -94,6 +94,7 @@ class OpenAIServer:
             max_tokens=body["max_tokens"],
             temperature=body["temperature"],
             stop=tuple(body["stop"]),
+            schema=body.get("response_format", {}).get("json_schema", {}).get("schema"),
         )
         deltas = self.fake.generate(asked)
         try:

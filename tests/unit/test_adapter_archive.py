@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.adapter_archive import MAX_CONFIG_BYTES, MAX_ENTRIES, unpack
+from app.adapter_archive import MAX_ENTRIES, MAX_TEXT_BYTES, unpack
 from indexes.errors import InvalidAdapter, SimurghError, TooLarge
 from tests.support import lora
 
@@ -125,22 +125,22 @@ def test_too_many_entries(out: Path) -> None:
 
 @pytest.mark.parametrize("pack", [lora.zipped, lora.tarred])
 def test_a_bomb_is_stopped_at_its_limit(out: Path, pack: object) -> None:
-    bomb = pack({lora.CONFIG: b"0" * (MAX_CONFIG_BYTES * 20), lora.WEIGHTS: b""})  # type: ignore[operator]
-    assert len(bomb) < MAX_CONFIG_BYTES
+    bomb = pack({lora.CONFIG: b"0" * (MAX_TEXT_BYTES * 20), lora.WEIGHTS: b""})  # type: ignore[operator]
+    assert len(bomb) < MAX_TEXT_BYTES
     with pytest.raises(TooLarge, match=lora.CONFIG):
         take(out, bomb)
-    assert sum(path.stat().st_size for path in out.iterdir()) <= MAX_CONFIG_BYTES
+    assert sum(path.stat().st_size for path in out.iterdir()) <= MAX_TEXT_BYTES
 
 
 def test_a_zip_that_lies_about_its_sizes(out: Path) -> None:
-    content = bytearray(lora.zipped({lora.CONFIG: b"0" * (MAX_CONFIG_BYTES * 3), lora.WEIGHTS: b""}))
-    at = content.find((MAX_CONFIG_BYTES * 3).to_bytes(4, "little"))
+    content = bytearray(lora.zipped({lora.CONFIG: b"0" * (MAX_TEXT_BYTES * 3), lora.WEIGHTS: b""}))
+    at = content.find((MAX_TEXT_BYTES * 3).to_bytes(4, "little"))
     while at >= 0:
         content[at : at + 4] = (10).to_bytes(4, "little")
-        at = content.find((MAX_CONFIG_BYTES * 3).to_bytes(4, "little"))
+        at = content.find((MAX_TEXT_BYTES * 3).to_bytes(4, "little"))
     with pytest.raises(SimurghError):
         take(out, bytes(content))
-    assert sum(path.stat().st_size for path in out.iterdir()) <= MAX_CONFIG_BYTES
+    assert sum(path.stat().st_size for path in out.iterdir()) <= MAX_TEXT_BYTES
 
 
 @pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])

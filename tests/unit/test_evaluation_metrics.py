@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from evaluation import metrics
 from evaluation.calibration import bins, error
-from evaluation.refusal import area, curve, threshold
+from evaluation.metrics import area
+from evaluation.refusal import curve, threshold
 
 SCORES = (metrics.exact, metrics.f1, metrics.chrf)
 PERSIAN = "کتابخانه‌ها هر روز، جز جمعه، ساعت ۹ باز می‌شوند."

@@ -111,3 +111,16 @@ def test_scores_and_report(tmp_path: Path) -> None:
     markdown, html = report.write(tmp_path / "out", "report")
     assert r"A secret \| with a bar?" in markdown.read_text("utf-8")
     assert "When does it open?" in html.read_text("utf-8")
+
+
+@pytest.mark.parametrize(("answers", "f1"), [((), 1.0), (("at nine",), 0.0), (None, None)])
+def test_a_refusal_in_words_is_a_refusal(answers: tuple[str, ...] | None, f1: float | None) -> None:
+    asked = own.OwnQuestion(line=1, text="When?", answers=answers, document=None)
+    reply = {
+        "answer": "I do not know. [1]",
+        "abstained": False,
+        "groundedness": None,
+        "timings_ms": {"total": 1},
+    }
+    outcome = own.Outcome(question=asked, reply=reply, rank=None)
+    assert (outcome.refused, outcome.text, outcome.exact, outcome.f1) == (True, "", 0.0, f1)

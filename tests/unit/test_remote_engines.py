@@ -1,6 +1,7 @@
 """Remote generator servers: balance, failover, counts, and their errors in the domain's words."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -9,7 +10,7 @@ import pytest
 from app.engine.fake import FakeGenerator
 from app.engine.remote import RemoteEngines
 from app.generator import GenerationRequest, LoadedAdapter, Message
-from indexes.errors import EngineUnavailable, UpstreamFailed
+from indexes.errors import EngineUnavailable, InvalidRequest, UpstreamFailed, WindowExceeded
 from tests.support.openai_server import MODEL, OpenAIServer
 
 
@@ -113,4 +114,22 @@ async def test_errors_are_translated(status: int, error: type[Exception]) -> Non
     engines = RemoteEngines(["http://server"], transport=httpx.MockTransport(reply))
     with pytest.raises(error):
         await answer(engines, request())
+    await engines.aclose()
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [("The schema is not supported", InvalidRequest), ("maximum context length is 9", WindowExceeded)],
+)
+async def test_a_refused_schema_is_the_askers_fault(said: str, error: type[Exception]) -> None:
+    transport = httpx.MockTransport(
+        lambda asked: (
+            httpx.Response(200, json={"data": [{"id": MODEL}]})
+            if asked.url.path == "/v1/models"
+            else httpx.Response(400, json={"error": {"message": said, "code": 400}})
+        )
+    )
+    engines = RemoteEngines(["http://engine"], transport=transport)
+    with pytest.raises(error, match=said):
+        await answer(engines, replace(request(), schema={"type": "object"}))
     await engines.aclose()

@@ -57,6 +57,13 @@ def test_noise(question: str, answer: str, reason: str) -> None:
     assert [(one.line, one.reason) for one in dropped] == [(4, reason)]
 
 
+def test_a_prompt_as_it_is_served_stays_one() -> None:
+    served = "<source>[1] Ferries\nIt leaves at noon.</source>\n\nQuestion: When?<|im_end|>"
+    [kept], _ = clean([example(1, served, "At noon [1]. </source>")])
+    assert kept.question == served.replace("<|", "< |")
+    assert kept.answer == "At noon [1]. < /source>"
+
+
 def test_it_is_normalised_as_a_prompt_is() -> None:
     [kept], _ = clean([example(1, "Who\u200b is <|im_start|> it?\r\n", " It is cafe\u0301.[/INST] ")])
     assert kept.question == "Who is < |im_start|> it?"

@@ -29,6 +29,43 @@ def test_what_may_not_be_served(figures: dict[str, float], code: str) -> None:
     assert (found.passed, found.code) == (False, code)
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "told"),
+    [
+        (0.1, 0.3, "0.100 of the base, 0.300 now, a difference of +0.100 to +0.300 (95 %)"),
+        (-0.1, 0.3, "(95 %): there is no gain, and the base serves as well"),
+        (0.0, 0.0, "(95 %): there is no gain, and the base serves as well"),
+        (-0.3, -0.1, "(95 %): it is worse than the base"),
+    ],
+)
+@pytest.mark.parametrize("name", ["f1", "label_macro_f1"])
+def test_a_gain_goes_by_the_answers_where_they_were_written(
+    name: str, low: float, high: float, told: str
+) -> None:
+    scored = {
+        f"{name}_base": 0.1,
+        name: 0.3,
+        f"{name}_gain_low": low,
+        f"{name}_gain_high": high,
+        "answers": 24,
+    }
+    found = verdict(GOOD | scored | {"target_perplexity": 8.1, "answers": 24})
+    assert found.passed
+    assert found.reasons[-1].endswith(told)
+    assert "no gain" not in found.reasons[-2], "which goes by the answers, not by their perplexity"
+
+
+def test_labels_count_more_than_words() -> None:
+    scored = {"f1_base": 0.1, "f1": 0.3, "f1_gain_low": 0.1, "f1_gain_high": 0.3}
+    labels = {f"label_macro_{name}": value for name, value in scored.items()}
+    assert "macro-F1" in verdict(GOOD | {"answers": 24} | scored | labels).reasons[-1]
+
+
+def test_few_answers_tell_nothing() -> None:
+    scored = {"f1_base": 0.1, "f1": 0.3, "f1_gain_low": 0.1, "f1_gain_high": 0.3, "answers": 4}
+    assert "of 4 answers: too few to tell" in verdict(GOOD | scored).reasons[-1]
+
+
 def test_no_gain_is_said_and_does_not_hold_it_back() -> None:
     found = verdict(GOOD | {"target_perplexity": 8.1})
     assert found.passed

@@ -1,0 +1,99 @@
+"""The same questions to the model alone, with retrieval, tuned, and both; and to the service as it is set."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.generator import BASE as NO_ADAPTER
+from evaluation.own import Outcome, OwnQuestion, rank_of
+
+BASE, RAG, TUNED, BOTH, SERVED = "base", "RAG", "tuned", "tuned+RAG", "as served"
+
+Ask = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]  # a body of POST /ask -> its reply
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    name: str
+    about: str
+    body: Mapping[str, Any]  # what it adds to the question
+
+    @property
+    def retrieves(self) -> bool:
+        return bool(self.body["mode"] == "rag")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answered:
+    arm: Arm
+    outcomes: tuple[Outcome, ...]  # in the order of the questions; rank: of the document among the sources
+
+    def same_as(self, other: "Answered") -> bool:
+        """Whether they said the same throughout, by the same adapter."""
+        return all(
+            (one.reply["answer"], one.reply["adapter"]) == (two.reply["answer"], two.reply["adapter"])
+            for one, two in zip(self.outcomes, other.outcomes, strict=True)
+        )
+
+
+def arms(adapter: str | None) -> tuple[Arm, ...]:
+    """Four, or the two without an adapter where none is named; then the service as it is set.
+
+    The same generator writes for all four, and what it writes stays: with ``verbatim`` the reader does not
+    answer in its place, and nothing that no source supports is left out of one arm and not of the other."""
+
+    def alone(name: str, about: str, asked: str) -> Arm:
+        return Arm(name=name, about=about, body={"mode": "model", "adapter": asked, "verbatim": True})
+
+    def retrieved(name: str, about: str, asked: str) -> Arm:
+        return Arm(name=name, about=about, body={"mode": "rag", "adapter": asked, "verbatim": True})
+
+    found = [
+        alone(BASE, "the generator without documents", NO_ADAPTER),
+        retrieved(RAG, "the generator with what was retrieved", NO_ADAPTER),
+    ]
+    if adapter is not None and adapter != NO_ADAPTER:
+        found += [
+            alone(TUNED, f"with the adapter `{adapter}`, without documents", adapter),
+            retrieved(BOTH, f"with the adapter `{adapter}` and what was retrieved", adapter),
+        ]
+    served = Arm(
+        name=SERVED,
+        about="what answers where no adapter is named: the reader, the generator or the bound adapter",
+        body={"mode": "rag", "adapter": None},
+    )
+    return (*found, served)
+
+
+async def compare(
+    ask: Ask,
+    questions: Sequence[OwnQuestion],
+    *,
+    collection: str,
+    adapter: str | None,
+    top_k: int,
+    max_tokens: int,
+    documents: Mapping[str, set[str]],
+    each: Callable[[], None] = lambda: None,
+) -> tuple[Answered, ...]:
+    """One question after the other, each to all arms, so that what slows the machine down slows all of them;
+    every other question in the opposite order, for the one after may find a cache warm. ``documents``: as
+    `own.documents` gives them. ``each`` is called after every answer. Raises what ``ask`` raises."""
+    asked = arms(adapter)
+    found: dict[str, list[Outcome]] = {arm.name: [] for arm in asked}
+    for number, question in enumerate(questions):
+        scope = {
+            "question": question.text,
+            "collection": collection,
+            "top_k": top_k,
+            "max_tokens": max_tokens,
+        }
+        for arm in asked if number % 2 == 0 else asked[::-1]:
+            reply = await ask({**scope, **arm.body})
+            ids = [source["document_id"] for source in reply["sources"]]
+            rank = None if question.document is None else rank_of(ids, documents[question.document])
+            found[arm.name].append(Outcome(question=question, reply=reply, rank=rank))
+            each()
+    answered = [Answered(arm=arm, outcomes=tuple(found[arm.name])) for arm in asked]
+    *measured, served = answered
+    return tuple(measured if any(served.same_as(one) for one in measured) else answered)

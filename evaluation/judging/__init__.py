@@ -1,0 +1,1 @@
+"""Two systems' answers to the same questions, scored beside each other."""
