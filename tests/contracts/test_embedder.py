@@ -148,6 +148,14 @@ def test_batches_are_bounded_and_complete() -> None:
     assert all(len(rows) * max(lengths[row] for row in rows) <= 500 for rows in made)
     assert list(batches([], 500)) == []
     assert list(batches([900], 500)) == [[0]], "one that is longer goes alone"
+    padding = sum(max(lengths[row] for row in rows) - lengths[one] for rows in made for one in rows)
+    assert padding <= sum(lengths) / 10
+    assert all(lengths[rows[-1]] == max(lengths[row] for row in rows) for rows in made)
+
+
+def test_a_long_passage_does_not_pad_the_short_ones() -> None:
+    assert list(batches([16, 480, 16, 16], 2048)) == [[0, 2, 3], [1]]
+    assert list(batches([464, 480], 2048)) == [[0, 1]], "a little padding costs less than another call"
 
 
 # -- the endpoint alone
