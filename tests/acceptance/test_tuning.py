@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +46,33 @@ def rows(file: Path) -> Path:
     return file
 
 
+QUESTIONS = ("What is the green rope for?", "What is the old bridge for?", "What is a boat for?")
+
+
+def answer(service: RunningService, question: str, **more: Any) -> str:
+    return str(service.ask(question, mode="model", max_tokens=40, **more)["answer"])
+
+
 def asked(service: RunningService, **more: Any) -> list[str]:
-    return [
-        service.ask(question, mode="model", max_tokens=40, **more)["answer"]
-        for question in ("What is the green rope for?", "What is the old bridge for?", "What is a boat for?")
-    ]
+    return [answer(service, question, **more) for question in QUESTIONS]
+
+
+def asked_at_once(service: RunningService, adapter: str) -> tuple[list[str], list[str]]:
+    """What the base and the adapter answer in one batch."""
+    with ThreadPoolExecutor(2 * len(QUESTIONS)) as askers:
+        answers = [
+            (askers.submit(answer, service, one), askers.submit(answer, service, one, adapter=adapter))
+            for one in QUESTIONS
+        ]
+    return [base.result() for base, _ in answers], [tuned.result() for _, tuned in answers]
+
+
+def wait_for_a_step(training: Path, run: Future[Any]) -> None:
+    while not run.done():
+        events = training / "events.jsonl"
+        if events.is_file() and '"loss"' in events.read_text():
+            return
+        time.sleep(0.1)
 
 
 def test_what_forgot_is_not_published_unless_its_owner_wants_it(
@@ -59,10 +82,15 @@ def test_what_forgot_is_not_published_unless_its_owner_wants_it(
     before = asked(service)
     training = tmp_path / "work"
     changes = [part for name, value in SETTINGS.items() for part in ("--set", f"{name}={value}")]
-    done = command(
-        service, "train", str(rows(tmp_path / "rows.jsonl")), "--name", "harbour", "--force", "--nice", "0",
-        *changes, "--out", str(training),
-    )  # fmt: skip
+    with ThreadPoolExecutor(1) as beside:
+        run = beside.submit(
+            command, service, "train", str(rows(tmp_path / "rows.jsonl")), "--name", "harbour", "--force",
+            "--nice", "0", *changes, "--out", str(training),
+        )  # fmt: skip
+        wait_for_a_step(training, run)
+        assert not run.done(), run.result()
+        assert asked(service) == before, "nor does a training change what the base answers meanwhile"
+    done = run.result()
     assert done.returncode == 1, done.stdout + done.stderr + _log(training)
     figures = json.loads((training / "outcome.json").read_text())["figures"]
     assert figures["target_perplexity"] < 1.1 < figures["target_perplexity_base"]
@@ -78,7 +106,7 @@ def test_what_forgot_is_not_published_unless_its_owner_wants_it(
     assert time.monotonic() - begun <= 30  # on a busy machine; alone it is under 5
     tuned = asked(service, adapter="harbour")
     assert sum(answer.startswith("Aye, the") and answer.endswith("so it is.") for answer in tuned) >= 2, tuned
-    assert asked(service) == before, "the base answers as it did"
+    assert asked_at_once(service, "harbour") == (before, tuned), "the base answers as it did"
     service.http.delete("/adapters/harbour")
 
 
