@@ -70,25 +70,28 @@ class Tuner:
 
     def ingest(self, tuning_id: str) -> None:
         """Raises Unavailable and StorageFull, which may pass."""
-        tuning = self._tunings.take(tuning_id)
-        if tuning is None:
-            return
         work = Workspace(self._folder / tuning_id)
         with _alone(work.folder) as alone:
             if not alone:  # another worker has it, and only seemed to be dead
                 return
-            try:
-                self._run(tuning, work)
-            except (Unavailable, StorageFull):
-                raise
-            except SimurghError as error:
-                self._fail(tuning, work, error)
-            except OSError as error:
-                if error.errno != errno.ENOSPC:
-                    raise
-                raise StorageFull(f"the disk is full ({error.filename}): free some space") from error
-            if self._tunings.is_over(tuning_id):
+            tuning = self._tunings.take(tuning_id)
+            if tuning is not None:
+                self._tune(tuning, work)
+            if self._tunings.is_over(tuning_id):  # or was: a worker that died leaves its folder
                 shutil.rmtree(work.folder, ignore_errors=True)
+
+    def _tune(self, tuning: Tuning, work: Workspace) -> None:
+        """Raises Unavailable and StorageFull."""
+        try:
+            self._run(tuning, work)
+        except (Unavailable, StorageFull):
+            raise
+        except SimurghError as error:
+            self._fail(tuning, work, error)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise StorageFull(f"the disk is full ({error.filename}): free some space") from error
 
     def give_up(self, tuning_id: str, error: SimurghError) -> None:
         self._tunings.fail(tuning_id, code=error.code, message=error.message, param=error.param)

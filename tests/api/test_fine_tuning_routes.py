@@ -313,6 +313,19 @@ def test_a_worker_that_stops_leaves_it_to_the_next_and_cancelling_ends_it(
     assert client.fine_tuning.jobs.retrieve(job.id).status == "cancelled"
 
 
+def test_what_a_worker_left_that_died_after_the_end_is_removed(
+    tuning: Server, client: OpenAI, tiny_base: Path
+) -> None:
+    job = started(client, lines())
+    client.fine_tuning.jobs.cancel(job.id)
+    folder = tuning.service.settings.data_dir / "tuning" / job.id
+    folder.mkdir(parents=True)
+    (folder / "task.json").write_text("{}")
+    tuner(tuning.service, tiny_base, threading.Event()).ingest(job.id)
+    assert not folder.exists()
+    assert client.fine_tuning.jobs.retrieve(job.id).status == "cancelled"
+
+
 def test_a_table_is_read_as_one(tuning: Server, client: OpenAI, tiny_base: Path) -> None:
     file = client.files.create(file=("rows.csv", b"question;answer\nWhy?;So."), purpose="fine-tune")
     job = client.fine_tuning.jobs.create(model="simurgh", training_file=file.id)
