@@ -53,10 +53,10 @@ async def _measure(settings: Settings) -> tuple[list[Figure], float]:
 
 async def _adapters(engine: LocalEngine, adapters: Sequence[LoadedAdapter]) -> list[Figure]:
     cases: dict[int, list[float]] = {0: [], 1: [], 2: [], 4: []}
-    await _throughput(engine, [None, *adapters])  # warm
+    await throughput(engine, [None, *adapters])  # warm
     for _ in range(ROUNDS):
         for count, speeds in cases.items():
-            speeds.append(await _throughput(engine, adapters[:count] or [None]))
+            speeds.append(await throughput(engine, adapters[:count] or [None]))
     base = statistics.median(cases.pop(0))
     return [
         Figure(
@@ -87,7 +87,7 @@ async def _batching(engine: LocalEngine) -> Figure:
     )
 
 
-async def _throughput(engine: LocalEngine, adapters: Sequence[LoadedAdapter | None]) -> float:
+async def throughput(engine: LocalEngine, adapters: Sequence[LoadedAdapter | None]) -> float:
     begun = time.perf_counter()
     counts = await asyncio.gather(
         *(_generate(engine, number, adapters[number % len(adapters)]) for number in range(BATCH))

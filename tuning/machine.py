@@ -7,7 +7,6 @@ from pathlib import Path
 import psutil
 from safetensors import safe_open
 
-from app.engine.server import fast_bfloat16
 from app.models import on_gpu
 from app.prompt import REMINDER, SYSTEM, TEMPLATE_TOKENS
 from app.settings import Settings
@@ -50,8 +49,8 @@ def hardware(settings: Settings) -> Hardware:
     if on_gpu(settings):
         import torch
 
-        return Hardware(device="cuda", memory=torch.cuda.mem_get_info()[0] / 2**30, bf16=True)
-    return Hardware(device="cpu", memory=psutil.virtual_memory().available / 2**30, bf16=fast_bfloat16())
+        return Hardware(device="cuda", memory=torch.cuda.mem_get_info()[0] / 2**30)
+    return Hardware(device="cpu", memory=psutil.virtual_memory().available / 2**30)
 
 
 def _size(file: Path) -> int:

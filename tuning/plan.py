@@ -63,7 +63,6 @@ class Base:
 class Hardware:
     device: Literal["cpu", "cuda"]
     memory: float  # GiB that are free, of the GPU where it is one
-    bf16: bool  # whether it has instructions for it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,9 +167,9 @@ def _method(
 
 def reckoned_memory(method: str, data: Data, base: Base, hardware: Hardware, rank: int) -> float:
     """GiB of weights, the adapter with its optimizer, and the activations of one example."""
-    weight = NF4 if method == "qlora" else 2 if hardware.bf16 else 4
+    number = 2 if hardware.device == "cuda" else 4  # bytes: bf16, or float32
+    weight = NF4 if method == "qlora" else number
     adapter = 2 * rank * 9 * base.hidden * base.layers  # seven modules, some of them wider
-    number = 2 if hardware.bf16 else 4
     kept = 2 if hardware.device == "cuda" else 34  # tensors of a layer: its input alone, or all of them
     activations = number * kept * base.layers * base.hidden * min(data.longest, base.window)
     return (weight * base.parameters + ADAM * adapter + activations) / 2**30

@@ -11,6 +11,7 @@ from app.settings import Settings
 class EngineConfig:
     model: str  # a folder or a Hugging Face id
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"  # see server.dtype_of
     max_model_len: int = 4096  # tokens of prompt and answer together
     max_seqs: int = 32  # requests in one batch
     max_loras: int = 4  # adapters in one batch
@@ -24,6 +25,7 @@ class EngineConfig:
         return cls(
             model=model,
             device=settings.device,
+            dtype=settings.engine_dtype,
             max_model_len=settings.max_model_len,
             max_seqs=settings.engine_max_seqs,
             max_loras=settings.max_loras,

@@ -38,11 +38,11 @@ def stage(text: str) -> None:
     print(f"{STAGE}{text} ({time.monotonic() - _started:.1f} s)", file=sys.stderr, flush=True)  # noqa: T201
 
 
-def fast_bfloat16() -> bool:
-    """Whether this CPU multiplies bf16 itself; without it, float32 answers three times as fast."""
-    import torch
-
-    return bool(torch.cpu.get_capabilities().get("avx512_bf16") or torch.cpu.get_capabilities().get("bf16"))
+def dtype_of(config: EngineConfig, *, on_gpu: bool) -> str:
+    """On a CPU float32: rounded to bf16, an answer depends on what else is in its batch."""
+    if config.dtype != "auto":
+        return config.dtype
+    return "bfloat16" if on_gpu else "float32"
 
 
 def build_engine(config: EngineConfig) -> Any:
@@ -58,7 +58,7 @@ def build_engine(config: EngineConfig) -> Any:
         raise RuntimeError("SIMURGH_DEVICE=cuda, but no CUDA device was found")
     common: dict[str, Any] = {
         "model": config.model,
-        "dtype": "bfloat16" if on_gpu or fast_bfloat16() else "float32",
+        "dtype": dtype_of(config, on_gpu=on_gpu),
         "max_model_len": config.max_model_len,
         "max_num_seqs": config.max_seqs,
         "enable_lora": True,

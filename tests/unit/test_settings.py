@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from app.engine.config import EngineConfig
+from app.engine.server import dtype_of
 from app.settings import Settings, is_loopback
 
 KEY = "a-long-enough-key-of-ours"
@@ -119,3 +121,10 @@ def test_stores_are_checked_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(ValidationError, match="must be a folder, or at one of s3") as raised:
         Settings()
     assert "hush" not in "".join(one["msg"] for one in raised.value.errors())
+
+
+def test_on_a_cpu_the_engine_reckons_in_float32_unless_told_otherwise() -> None:
+    auto = EngineConfig.of(make(), "model")
+    assert [dtype_of(auto, on_gpu=on_gpu) for on_gpu in (False, True)] == ["float32", "bfloat16"]
+    told = EngineConfig.of(make(engine_dtype="bfloat16"), "model")
+    assert dtype_of(told, on_gpu=False) == "bfloat16"

@@ -18,8 +18,8 @@ SMALL = Base(
 LARGE = Base(
     id="large", parameters=8_000_000_000, layers=32, hidden=4096, window=8192, served_prompt=1700, max_rank=64
 )
-CPU = Hardware(device="cpu", memory=20.0, bf16=False)
-GPU = Hardware(device="cuda", memory=24.0, bf16=True)
+CPU = Hardware(device="cpu", memory=20.0)
+GPU = Hardware(device="cuda", memory=24.0)
 
 
 def data(examples: int, pairs: int = 0, tokens: int = 300) -> Data:
@@ -56,7 +56,7 @@ def test_the_rank_is_one_that_the_engine_serves() -> None:
 
 def test_short_memory_takes_four_bits() -> None:
     assert planned(500, LARGE, GPU).method == "lora"
-    made = planned(500, LARGE, Hardware(device="cuda", memory=12.0, bf16=True))
+    made = planned(500, LARGE, Hardware(device="cuda", memory=12.0))
     assert made.method == "qlora"
     assert "NF4" in made.reasons["method"]
     assert made.memory < 12
