@@ -1,6 +1,7 @@
 """The same questions to the model alone, with retrieval, tuned, and both; and to the service as it is set."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,26 +75,41 @@ async def compare(
     top_k: int,
     max_tokens: int,
     documents: Mapping[str, set[str]],
+    at_once: int = 1,
     each: Callable[[], None] = lambda: None,
 ) -> tuple[Answered, ...]:
-    """One question after the other, each to all arms, so that what slows the machine down slows all of them;
-    every other question in the opposite order, for the one after may find a cache warm. ``documents``: as
-    `own.documents` gives them. ``each`` is called after every answer. Raises what ``ask`` raises."""
+    """``at_once`` questions at a time, each to all arms, one after the other, so that what slows the machine
+    down slows all of them; every other question in the opposite order, for the one after may find a cache
+    warm. ``documents``: as `own.documents` gives them. ``each`` is called after every answer. Raises what
+    ``ask`` raises."""
     asked = arms(adapter)
-    found: dict[str, list[Outcome]] = {arm.name: [] for arm in asked}
-    for number, question in enumerate(questions):
-        scope = {
-            "question": question.text,
-            "collection": collection,
-            "top_k": top_k,
-            "max_tokens": max_tokens,
-        }
-        for arm in asked if number % 2 == 0 else asked[::-1]:
-            reply = await ask({**scope, **arm.body})
-            ids = [source["document_id"] for source in reply["sources"]]
-            rank = None if question.document is None else rank_of(ids, documents[question.document])
-            found[arm.name].append(Outcome(question=question, reply=reply, rank=rank))
-            each()
-    answered = [Answered(arm=arm, outcomes=tuple(found[arm.name])) for arm in asked]
+    found: dict[str, dict[int, Outcome]] = {arm.name: {} for arm in asked}
+
+    async def asked_in_turn(some: Iterator[tuple[int, OwnQuestion]]) -> None:
+        for number, question in some:
+            scope = {
+                "question": question.text,
+                "collection": collection,
+                "top_k": top_k,
+                "max_tokens": max_tokens,
+            }
+            for arm in asked if number % 2 == 0 else asked[::-1]:
+                reply = await ask({**scope, **arm.body})
+                ids = [source["document_id"] for source in reply["sources"]]
+                rank = None if question.document is None else rank_of(ids, documents[question.document])
+                found[arm.name][number] = Outcome(question=question, reply=reply, rank=rank)
+                each()
+
+    left = iter(enumerate(questions))  # shared: who is free takes the next
+    askers = [asyncio.create_task(asked_in_turn(left)) for _ in range(at_once)]
+    try:
+        await asyncio.gather(*askers)
+    finally:
+        for one in askers:
+            one.cancel()
+    answered = [
+        Answered(arm=arm, outcomes=tuple(found[arm.name][number] for number in range(len(questions))))
+        for arm in asked
+    ]
     *measured, served = answered
     return tuple(measured if any(served.same_as(one) for one in measured) else answered)

@@ -37,6 +37,7 @@ class Comparison:
     collection: str
     adapter: str | None
     top_k: int
+    at_once: int
     owner: Owner
     answered: tuple[Answered, ...]
     measured: Measured
@@ -58,6 +59,7 @@ def compared(
     owner: Owner,
     memory_bytes: int | None,
     training: Training | None,
+    at_once: int = 1,
 ) -> Comparison:
     found = measured(answered)
     seconds = None if training is None else training.seconds
@@ -65,6 +67,7 @@ def compared(
         collection=collection,
         adapter=adapter,
         top_k=top_k,
+        at_once=at_once,
         owner=owner,
         answered=answered,
         measured=found,
@@ -80,6 +83,7 @@ def as_json(found: Comparison) -> dict[str, Any]:
         "collection": found.collection,
         "adapter": found.adapter,
         "top_k": found.top_k,
+        "at_once": found.at_once,
         "questions": found.questions,
         "recommendation": {**asdict(advice), "sure": advice.sure},
         "owner": asdict(found.owner),
@@ -130,6 +134,7 @@ def report(found: Comparison) -> Report:
             adapter=found.adapter or "none",
             questions=str(found.questions),
             top_k=str(found.top_k),
+            asked_at_once=str(found.at_once),
         ),
         sections=(_advice(found.recommendation), _figures(found), _side_by_side(found.answered)),
     )

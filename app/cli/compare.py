@@ -35,6 +35,10 @@ def compare(
     style: Annotated[bool, typer.Option("--style", help="Answers must keep a manner of their own.")] = False,
     top_k: Annotated[int, typer.Option(help="Passages to retrieve.")] = 5,
     max_tokens: Annotated[int, typer.Option(help="Longest answer.")] = 256,
+    at_once: Annotated[
+        int,
+        typer.Option(min=1, help="Questions at a time; more than one is sooner done, and times are longer."),
+    ] = 1,
     folder: Annotated[Path, typer.Option("--out", help="Where the reports go.")] = Path("comparison-report"),
 ) -> None:
     """Ask the model alone, with documents, with the adapter, with both, and say which serves best; writes an
@@ -69,6 +73,7 @@ def compare(
                 top_k=top_k,
                 max_tokens=max_tokens,
                 documents=named,
+                at_once=at_once,
                 each=lambda: bar.advance(task),
             )
         )
@@ -77,6 +82,7 @@ def compare(
         collection=collection,
         adapter=adapter,
         top_k=top_k,
+        at_once=at_once,
         owner=Owner(changes=changes, style=style),
         memory_bytes=_memory(client),
         training=training,

@@ -1,5 +1,6 @@
 """The arms side by side: what each is asked, what is measured of them, and what is written of it."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,11 +9,12 @@ from typing import Any
 import pytest
 
 from evaluation.arm_figures import Measured, measured
-from evaluation.compare import BASE, BOTH, RAG, SERVED, TUNED, Answered, arms, compare
+from evaluation.compare import BASE, BOTH, RAG, SERVED, TUNED, Answered, Ask, arms, compare
 from evaluation.compare_report import Training, as_json, compared, report
 from evaluation.own import OwnQuestion
 from evaluation.recommend import Owner
 from evaluation.refusing import refuses
+from indexes.errors import Unavailable
 
 RIGHT, WRONG, REFUSAL = "At nine.", "In the blue house by the sea.", "I do not know."
 
@@ -60,7 +62,7 @@ class FakeAsk:
         }
 
 
-async def answered(ask: FakeAsk, adapter: str | None = "voice") -> tuple[Answered, ...]:
+async def answered(ask: Ask, adapter: str | None = "voice", at_once: int = 1) -> tuple[Answered, ...]:
     return await compare(
         ask,
         QUESTIONS,
@@ -69,6 +71,7 @@ async def answered(ask: FakeAsk, adapter: str | None = "voice") -> tuple[Answere
         top_k=3,
         max_tokens=32,
         documents=DOCUMENTS,
+        at_once=at_once,
     )
 
 
@@ -92,6 +95,37 @@ async def test_each_arm_is_asked_as_it_is_to_be() -> None:
     assert all((one["collection"], one["top_k"], one["max_tokens"]) == ("desk", 3, 32) for one in ask.bodies)
     first, second = ask.bodies[:5], ask.bodies[5:10]
     assert [one["adapter"] for one in first] == [one["adapter"] for one in reversed(second)]
+
+
+async def test_some_at_once_give_the_same() -> None:
+    going = most = 0
+
+    async def ask(body: Mapping[str, Any]) -> Mapping[str, Any]:
+        nonlocal going, most
+        going, most = going + 1, max(most, going + 1)
+        await asyncio.sleep(0.001)
+        going -= 1
+        return await alone(body)
+
+    alone = FakeAsk()
+    assert await answered(ask, at_once=2) == await answered(FakeAsk())
+    assert most == 2
+
+
+async def test_one_that_fails_ends_the_others() -> None:
+    asked = 0
+
+    async def ask(_: Mapping[str, Any]) -> Mapping[str, Any]:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0.001 * asked)
+        raise Unavailable("the engine is gone")
+
+    with pytest.raises(Unavailable):
+        await answered(ask, at_once=2)
+    before = asked
+    await asyncio.sleep(0.02)
+    assert asked == before == 2
 
 
 async def test_the_service_as_it_is_set_is_left_out_where_it_says_the_same() -> None:
