@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -52,8 +53,11 @@ def compare(
     settings = load_settings()
     client = Client(settings)
 
+    askers = ThreadPoolExecutor(at_once)  # asyncio's own has few threads on a small machine
+
     async def ask(body: Mapping[str, Any]) -> Mapping[str, Any]:
-        reply: dict[str, Any] = await asyncio.to_thread(client.post, "/ask", body)  # Ctrl-C is heard
+        in_thread = asyncio.get_running_loop().run_in_executor  # Ctrl-C is heard
+        reply: dict[str, Any] = await in_thread(askers, client.post, "/ask", body)
         return reply
 
     with faults_told(questions):
