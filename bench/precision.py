@@ -1,4 +1,4 @@
-"""`python -m bench.precision`: the engine on a CPU in bf16 and in float32, about three minutes.
+"""`python -m bench.precision`: the engine on a CPU in bf16 and in float32, about four minutes.
 
 Tokens a second in a batch, and how many questions get the same answer beside others as alone.
 """
