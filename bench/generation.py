@@ -13,7 +13,7 @@ from app import models
 from app.engine.client import LocalEngine
 from app.engine.config import EngineConfig
 from app.engine.process import EngineProcess
-from app.generator import GenerationRequest, LoadedAdapter, Message
+from app.generator import GenerationRequest, Generator, LoadedAdapter, Message
 from app.memory import taken
 from app.settings import Settings
 from bench import random_adapter
@@ -87,7 +87,7 @@ async def _batching(engine: LocalEngine) -> Figure:
     )
 
 
-async def throughput(engine: LocalEngine, adapters: Sequence[LoadedAdapter | None]) -> float:
+async def throughput(engine: Generator, adapters: Sequence[LoadedAdapter | None]) -> float:
     begun = time.perf_counter()
     counts = await asyncio.gather(
         *(_generate(engine, number, adapters[number % len(adapters)]) for number in range(BATCH))
@@ -95,7 +95,7 @@ async def throughput(engine: LocalEngine, adapters: Sequence[LoadedAdapter | Non
     return sum(counts) / (time.perf_counter() - begun)
 
 
-async def _generate(engine: LocalEngine, number: int, adapter: LoadedAdapter | None) -> int:
+async def _generate(engine: Generator, number: int, adapter: LoadedAdapter | None) -> int:
     """Tokens written. Every prompt differs from its first word on, so that no prefix is shared."""
     content = f"{number * 7919 % 997} {TEXT * 3}\n\nWrite a long story about this station."
     request = GenerationRequest(

@@ -33,26 +33,26 @@ def measure(pages: int) -> Peak:
     body = [texts[1 + at * PARAGRAPHS_A_PAGE :][:PARAGRAPHS_A_PAGE] for at in range(pages)]
     with tempfile.TemporaryDirectory(prefix="simurgh-bench-") as folder, serving(Path(folder)) as service:
         worker = service.process("worker")
-        idle = _peak(worker)
+        idle = peak(worker)
         service.wait(service.ingest([("first.pdf", pdf([texts[:1]]))]), PATIENCE)
         [parser] = worker.children()
         for process in (worker, parser):
             Path(f"/proc/{process.pid}/clear_refs").write_text("5")  # the peak begins anew
-        parser_idle = _peak(parser)
+        parser_idle = peak(parser)
         begun = time.monotonic()
         service.wait(service.ingest([("long.pdf", pdf(body))]), PATIENCE)
         return Peak(
             pages=pages,
             idle=idle,
-            worker=_peak(worker),
+            worker=peak(worker),
             parser_idle=parser_idle,
-            parser=_peak(parser),
+            parser=peak(parser),
             seconds=time.monotonic() - begun,
         )
 
 
-def _peak(process: psutil.Process) -> float:
-    """VmHWM."""
+def peak(process: psutil.Process) -> float:
+    """MiB of resident memory that it has held at most (VmHWM). Raises ProcessLookupError."""
     for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 2**10

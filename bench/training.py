@@ -23,6 +23,7 @@ from app.generator import Message
 from app.settings import Settings
 from bench import head
 from bench.figures import Figure
+from bench.memory import peak
 from bench.texts import paragraphs
 from evaluation.report import Report, Section, Table, surroundings
 from tuning.machine import hardware
@@ -117,12 +118,12 @@ def _measured(base: Path, device: Any, *, method: str, modules: tuple[str, ...] 
         task = Task(weights=base, base="bench", plan=plan, modules=modules, device=device)
         rows = _rows(ROWS + VALIDATE)
         work.begin(task, rows[:ROWS], rows[ROWS:])
-        peak = [0.0]
+        most = [0.0]
 
         def look(_: Mapping[str, Any]) -> None:
             for child in psutil.Process().children():
-                with contextlib.suppress(psutil.NoSuchProcess, FileNotFoundError):
-                    peak[0] = max(peak[0], _peak(child.pid))
+                with contextlib.suppress(OSError):  # it ended meanwhile
+                    most[0] = max(most[0], peak(child) / 2**10)
 
         outcome = run(work, tell=look, niceness=0)
         assert outcome.figures is not None, (outcome, work.log.read_text()[-2000:])
@@ -130,7 +131,7 @@ def _measured(base: Path, device: Any, *, method: str, modules: tuple[str, ...] 
         speeds = [(b["tokens"] - a["tokens"]) / (b["at"] - a["at"]) for a, b in pairwise(steps)]
         return Cost(
             speed=statistics.median(speeds),  # an evaluation lies between some
-            memory=peak[0],
+            memory=most[0],
             parameters=outcome.figures["parameters_trained"],
         )
 
@@ -165,14 +166,6 @@ def _rows(count: int) -> list[Example]:
         )
         for number, text in enumerate(paragraphs("en")[:count], 1)
     ]
-
-
-def _peak(pid: int) -> float:
-    """GiB that a process has held at most."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM"):
-            return int(line.split()[1]) / 2**20
-    return 0.0
 
 
 def _median(costs: list[Cost]) -> Cost:

@@ -10,7 +10,6 @@ about, but never the question. The words are in ``fiction.toml``; the same seed 
 """
 
 import argparse
-import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -19,6 +18,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+
+from evaluation.jsonl import write_rows
 
 T = TypeVar("T")
 WORDS = Path(__file__).with_name("fiction.toml")
@@ -121,8 +122,7 @@ def write(made: Fiction, folder: Path) -> None:
         (folder / "docs" / document.name).write_text(document.text, "utf-8")
     parts = {"questions": made.questions, "train": made.train, "validation": made.validation}
     for name, rows in parts.items():
-        lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
-        (folder / f"{name}.jsonl").write_text("".join(lines), "utf-8")
+        write_rows(folder / f"{name}.jsonl", rows)
 
 
 def _text(

@@ -8,10 +8,10 @@ trained on them is asked about what it has never seen.
 """
 
 import argparse
-import json
 from pathlib import Path
 
 from evaluation.datasets import LANGUAGES, DataSet, data_folder, load, sampled
+from evaluation.jsonl import write_rows
 
 QUESTIONS = 200
 
@@ -31,8 +31,7 @@ def write(data: DataSet, folder: Path, *, answerable: int, unanswerable: int, se
         for questions, count in kinds
         for one in sampled([one for one in questions if one.part == "test"], count, seed=seed)
     ]
-    lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
-    (folder / "questions.jsonl").write_text("".join(lines), "utf-8")
+    write_rows(folder / "questions.jsonl", rows)
     return len(rows)
 
 

@@ -6,7 +6,6 @@ project, in no way a sample of what people really write.
 """
 
 import argparse
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from random import Random
 from typing import Literal
 
 from app.language import Language
+from evaluation.jsonl import write_rows
 
 Mood = Literal["positive", "negative", "neutral"]
 TASK = "Say in one word how the writer of the message feels: positive, negative or neutral."
@@ -38,8 +38,7 @@ def main() -> None:
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     for name, found in zip(("train", "validation"), split(asked.subjects, asked.seed), strict=True):
-        text = "".join(json.dumps(row(one), ensure_ascii=False) + "\n" for one in found)
-        (asked.out / f"{name}.jsonl").write_text(text, "utf-8")
+        write_rows(asked.out / f"{name}.jsonl", map(row, found))
 
 
 def split(subjects: int, seed: int) -> tuple[list[Sentiment], list[Sentiment]]:
