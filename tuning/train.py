@@ -24,6 +24,7 @@ from tuning.answers_only import answers_only
 from tuning.canary import canary
 from tuning.encoding import Encoder, Row
 from tuning.ewc import Anchor
+from tuning.four_bits import keep_trainable, packing
 from tuning.general import answered
 from tuning.judged import answers_judged
 from tuning.plan import Plan
@@ -121,24 +122,21 @@ def train(work: Workspace) -> Outcome:
 def _loaded(task: Task) -> tuple[Any, Any]:
     """Tokenizer and base. On a CPU in fp32, where a step of bf16 would be lost."""
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+    from transformers import AutoModelForCausalLM, AutoTokenizer
 
     torch.manual_seed(task.seed)
     random.seed(task.seed)
     tokenizer = AutoTokenizer.from_pretrained(task.weights)
     number = torch.float32 if task.device == "cpu" else torch.bfloat16
-    packed = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=number,
-    )
+    four_bits = task.plan.method == "qlora"
     model = AutoModelForCausalLM.from_pretrained(
         task.weights,
         dtype=number,
         device_map=task.device,
-        quantization_config=packed if task.plan.method == "qlora" else None,
+        quantization_config=packing(number) if four_bits else None,
     )
+    if four_bits:
+        keep_trainable(model)
     return tokenizer, model
 
 
