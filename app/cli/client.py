@@ -17,6 +17,7 @@ from app.settings import Settings
 JOB_POLL = 0.3  # seconds
 TIMEOUT = httpx.Timeout(300, connect=5)
 ENDED = ("succeeded", "failed", "cancelled")
+PATIENCE = 600.0  # seconds that a long measurement waits for a service that asks it to come again
 
 
 def load_settings() -> Settings:
@@ -34,9 +35,12 @@ def load_settings() -> Settings:
 
 
 class Client:
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, patience: float = 0.0) -> None:
+        """``patience``: seconds in which a request is sent again where the service is not ready or too busy
+        for it, and says when to come again."""
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         self.url = f"http://{host}:{settings.port}"
+        self._patience = patience
         key = settings.api_key
         headers = {"Authorization": f"Bearer {key.get_secret_value()}"} if key else {}
         self._http = httpx.Client(
@@ -97,8 +101,14 @@ class Client:
             time.sleep(JOB_POLL)
 
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        with self._translated():
-            return self._http.request(method, path, **options)
+        tired = time.monotonic() + self._patience
+        while True:
+            with self._translated():
+                response = self._http.request(method, path, **options)
+            wait = _come_again(response)
+            if wait is None or time.monotonic() + wait > tired:
+                return response
+            time.sleep(wait)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -121,6 +131,12 @@ class Client:
             fail(f"{error['message']} ({error['code']})")
         except (ValueError, KeyError, TypeError):
             fail(f"{self.url} answered {response.status_code}")
+
+
+def _come_again(response: httpx.Response) -> float | None:
+    """Seconds; None where it would be of no use."""
+    after = response.headers.get("Retry-After", "")
+    return max(1.0, float(after)) if response.status_code in (429, 503) and after.isdigit() else None
 
 
 def _events(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:

@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 
 from app.adapter_store import AdapterStore
-from app.cli.client import Client, load_settings
+from app.cli.client import PATIENCE, Client, load_settings
 from app.cli.evaluate import Questions, faults_told
 from app.cli.output import out, progress, say
 from app.generator import BASE
@@ -51,7 +51,7 @@ def compare(
     from evaluation.recommend import Owner
 
     settings = load_settings()
-    client = Client(settings)
+    client = Client(settings, patience=PATIENCE)
 
     askers = ThreadPoolExecutor(at_once)  # asyncio's own has few threads on a small machine
 

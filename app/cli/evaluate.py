@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.client import Client, load_settings
+from app.cli.client import PATIENCE, Client, load_settings
 from app.cli.output import err, fail, out, progress
 
 SHOWN = 20  # bad lines
@@ -34,7 +34,7 @@ def evaluate(
 
     with faults_told(questions):
         asked = own.read(questions)
-        client = Client(load_settings())
+        client = Client(load_settings(), patience=PATIENCE)
         with progress() as bar:
             task = bar.add_task("asking", total=len(asked))
             outcomes = own.measure(

@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli import adapters, compare, demo, doctor, evaluate, prepare, run, store, tune, use
+from app.cli import adapters, collections, compare, demo, doctor, evaluate, prepare, run, store, tune, use
 
 cli = typer.Typer(
     name="simurgh",
@@ -25,6 +25,7 @@ cli.command()(store.verify)
 cli.command()(store.purge)
 cli.command()(demo.demo)
 cli.add_typer(adapters.app, name="adapters")
+cli.add_typer(collections.app, name="collections")
 cli.add_typer(prepare.app, name="models")
 cli.add_typer(tune.app, name="tune")
 

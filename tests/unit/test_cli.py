@@ -75,7 +75,7 @@ def test_help_names_every_command(folder: Path) -> None:
     done = program("--help", at=folder)
     assert done.returncode == 0
     names = [str(one.name or getattr(one.callback, "__name__", "")) for one in cli.registered_commands]
-    for name in [*names, "adapters", "models"]:
+    for name in [*names, "adapters", "collections", "models", "tune"]:
         assert name in done.stdout
 
 
@@ -123,6 +123,27 @@ def test_adapters_from_a_folder(server: Server, folder: Path) -> None:
     gone = simurgh("adapters", "remove", "cli", at=folder, port=port_of(server))
     assert gone.returncode == 1
     assert "adapter_not_found" in gone.stderr
+
+
+def test_a_collection_comes_and_goes(server: Server, folder: Path) -> None:
+    def collections(*arguments: str) -> Done:
+        return simurgh("collections", *arguments, at=folder, port=port_of(server))
+
+    assert collections("add", "laws", "-d", "what [must] hold").returncode == 0
+    again = collections("add", "laws")
+    assert (again.returncode, "already_exists" in again.stderr) == (1, True)
+    payload = {"id": "ferry", "text": "The ferry leaves at nine."}
+    server.http.post("/ingest", json={"collection": "laws", "payloads": [payload]}).raise_for_status()
+    server.worker.work(server.service)
+    [laws] = [
+        one for one in json.loads(collections("list", "--json").stdout)["data"] if one["name"] == "laws"
+    ]
+    assert (laws["description"], laws["documents"]) == ("what [must] hold", 1)
+    assert "laws" in collections("list").stdout
+    asked = collections("remove", "laws")
+    assert (asked.returncode, "holds 1 document." in asked.stdout) == (1, True), "nobody said yes"
+    assert collections("remove", "laws", "--yes").returncode == 0
+    assert "laws" not in collections("list").stdout
 
 
 @pytest.mark.parametrize(
