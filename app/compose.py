@@ -19,6 +19,7 @@ from app.bundles import BUNDLES
 from app.compose_worker import build_precedence, build_stores
 from app.engine.client import LocalEngine
 from app.engine.config import EngineConfig
+from app.engine.device import shared_device
 from app.engine.process import EngineProcess
 from app.engine.remote import RemoteEngines
 from app.gate import EvidenceGate, load_calibrations
@@ -279,7 +280,9 @@ async def build_generator(settings: Settings) -> GeneratorParts:
         )
     source = models.generator_source(settings)
     process = EngineProcess(
-        EngineConfig.of(settings, source.model), start_timeout=settings.engine_start_timeout
+        EngineConfig.of(settings, source.model),
+        start_timeout=settings.engine_start_timeout,
+        device=shared_device(settings),
     )
     folder = source.folder
     if folder is None:

@@ -8,6 +8,7 @@ from app import models
 from app.adapter_check import BaseModel, base_shapes
 from app.adapter_intake import AdapterIntake
 from app.adapter_store import AdapterStore
+from app.engine.device import shared_device
 from app.settings import Settings
 from indexes.adapters import Adapters
 from indexes.blobs import Blobs
@@ -28,6 +29,7 @@ def build_tuner(settings: Settings, database: Engine, stop: threading.Event) -> 
         adapters=Adapters(database),
         intake=AdapterIntake(Adapters(database), AdapterStore(settings.data_dir / "adapters"), base),
         prepare=lambda: Prepared(settings),
+        device=shared_device(settings),
         folder=settings.data_dir / "tuning",
         stop=stop,
     )

@@ -113,6 +113,11 @@ class Settings(BaseSettings):
         description="in which the engine reckons: bfloat16 on a GPU, float32 on a CPU, where a question gets "
         "the same answer whatever is asked beside it; bfloat16 is faster on a CPU with instructions for it",
     )
+    engine_rests: Literal["auto", "always", "never"] = Field(
+        "auto",
+        description="whether the engine leaves its device to a training and comes back afterwards; auto: on "
+        "a GPU. Until then what only it can write is answered with 503",
+    )
     engine_max_seqs: int = Field(32, ge=1, description="requests that the engine works on at once")
     engine_start_timeout: float = Field(
         300, gt=0, description="seconds until a start of the engine counts as failed"

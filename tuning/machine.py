@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 from safetensors import safe_open
 
+from app.engine.device import engine_rests
 from app.models import on_gpu
 from app.prompt import REMINDER, SYSTEM, TEMPLATE_TOKENS
 from app.settings import Settings
@@ -49,7 +50,10 @@ def hardware(settings: Settings) -> Hardware:
     if on_gpu(settings):
         import torch
 
-        return Hardware(device="cuda", memory=torch.cuda.mem_get_info()[0] / 2**30)
+        free, total = torch.cuda.mem_get_info()
+        if engine_rests(settings):  # and what it has is free then
+            free = min(total, free + round(settings.gpu_memory_utilization * total))
+        return Hardware(device="cuda", memory=free / 2**30)
     return Hardware(device="cpu", memory=psutil.virtual_memory().available / 2**30)
 
 

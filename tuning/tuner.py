@@ -8,13 +8,14 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 import structlog
 
 from app.adapter_store import peft_files
+from app.engine.device import Device
 from indexes.adapters import Adapters
 from indexes.blobs import Blobs
 from indexes.durable import make_folder
@@ -53,17 +54,19 @@ class Tuner:
         adapters: Adapters,
         intake: Intake,
         prepare: Callable[[], Prepared],
+        device: Device | None,
         folder: Path,
         stop: threading.Event,
         served_within: float = SERVED_WITHIN,
     ) -> None:
-        """``stop``: this process is about to end; another goes on."""
+        """``device``: a training has it alone; ``stop``: this process is about to end; another goes on."""
         self._tunings = tunings
         self._files = files
         self._blobs = blobs
         self._adapters = adapters
         self._intake = intake
         self._prepare = prepare
+        self._device = device
         self._folder = folder
         self._stop = stop
         self._served_within = served_within
@@ -100,13 +103,17 @@ class Tuner:
         if not work.has("task.json"):
             self._tunings.set_status(tuning.id, "validating_files", "looking at the files")
             self._begin(tuning, work)
-        self._tunings.set_status(tuning.id, "running", "training")
-        tuned = tune(
-            work,
-            tuning.adapter,
-            tell=lambda event: self._tell(tuning, event),
-            cancelled=_Cancel(self._stop, lambda: self._tunings.is_over(tuning.id)),
-        )
+        cancelled = _Cancel(self._stop, lambda: self._tunings.is_over(tuning.id))
+        with nullcontext(True) if self._device is None else self._device.alone(cancelled) as given:
+            if not given:
+                return
+            self._tunings.set_status(tuning.id, "running", "training")
+            tuned = tune(
+                work,
+                tuning.adapter,
+                tell=lambda event: self._tell(tuning, event),
+                cancelled=cancelled,
+            )
         if tuned.outcome.status == "cancelled" or self._tunings.is_over(tuning.id):
             return
         adapter = self._published(tuning, work, tuned)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.client import Client, load_settings
+from app.cli.client import PATIENCE, Client, load_settings
 from app.cli.output import AsJson, as_json, fail, progress, say
 from app.settings import Settings
 
@@ -49,7 +49,7 @@ def make(
         sources=top_k,
         window=settings.max_model_len,
     )
-    served = ServedCollection(Client(settings), collection)
+    served = ServedCollection(Client(settings, patience=PATIENCE), collection)
     maker = Maker(writer=served, retriever=served, counter=_counter(settings), recipe=recipe)
     status = 0
     try:

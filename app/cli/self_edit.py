@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.client import Client, load_settings
+from app.cli.client import PATIENCE, Client, load_settings
 from app.cli.evaluate import Questions, faults_told
 from app.cli.output import fail, say
 from app.cli.training import Changes, Name, Nice, Publish, begun, checked, handed_over, prepared, trained
@@ -52,7 +52,7 @@ def self_edit(
         asked = [one for one in own.read(questions) if one.answers]
     if len(asked) < FEWEST:
         fail(f"{questions}: {len(asked)} questions have an answer, and {FEWEST} are needed to choose by", 2)
-    served = ServedCollection(Client(settings), collection)
+    served = ServedCollection(Client(settings, patience=PATIENCE), collection)
     documents = [document] if document is not None else served.documents()
     base = prepared(settings)
     place = folder or settings.data_dir / "tuning" / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
@@ -76,7 +76,7 @@ def self_edit(
     def learn(number: int, file: Path) -> "Tuned":
         found = checked(base, file, held_out, goal="facts", force=True, changes=changes)
         work = begun(place / str(number), found, base)
-        return trained(work, name, nice=nice, stopped=f"stopped; what was tried is in {place}")
+        return trained(work, name, settings, nice=nice, stopped=f"stopped; what was tried is in {place}")
 
     found = story.self_edit(proposals, propose=propose, learn=learn, tell=lambda one: say(str(one)))
     chosen = story.best(found)

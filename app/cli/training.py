@@ -1,6 +1,8 @@
 """What the commands that train share: checking, training with a bar, handing over."""
 
 import json
+import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +13,7 @@ import typer
 from app.adapter_store import peft_files
 from app.cli.client import Client
 from app.cli.output import fail, progress, say
+from app.engine.device import shared_device
 from app.settings import Settings
 from indexes.errors import SimurghError
 
@@ -30,6 +33,7 @@ Nice = Annotated[
     int | None,
     typer.Option(min=0, max=19, help="How far it steps back for others; 0 on a machine of its own."),
 ]
+COMES_BACK = 300.0  # seconds that an engine which rested may take until it answers with a new adapter
 Publish = Annotated[bool, typer.Option(help="Hand the adapter to the running service.")]
 
 
@@ -64,7 +68,7 @@ def begun(folder: Path, found: "Checked", base: "Prepared") -> "Workspace":
         fail(f"{folder}: {error.strerror or error}", 2)
 
 
-def trained(work: "Workspace", name: str, *, nice: int | None, stopped: str) -> "Tuned":
+def trained(work: "Workspace", name: str, settings: Settings, *, nice: int | None, stopped: str) -> "Tuned":
     """``stopped``: what to say after Ctrl-C."""
     from tuning.tune import tune
 
@@ -84,7 +88,8 @@ def trained(work: "Workspace", name: str, *, nice: int | None, stopped: str) -> 
                 say(event["note"])
 
         try:
-            return tune(work, name, tell=tell, niceness=nice)
+            with _device(settings):
+                return tune(work, name, tell=tell, niceness=nice)
         except KeyboardInterrupt:
             fail(stopped, 130)
 
@@ -94,10 +99,27 @@ def handed_over(work: "Workspace", name: str, settings: Settings, *, publish: bo
     if not publish:
         say(f"the adapter: {work.adapter}")
         return
-    made = Client(settings).upload("/adapters", peft_files(work.adapter), {"name": name})
+    client = Client(settings)
+    made = client.upload("/adapters", peft_files(work.adapter), {"name": name})
+    tired = time.monotonic() + COMES_BACK
+    while made["status"] == "loading" and time.monotonic() < tired:
+        time.sleep(1)
+        made = client.get(f"/adapters/{name}")
     if made["status"] == "failed":
         fail(f"the service does not take it: {made['error']}")
     say(f'{made["name"]} is {made["status"]}: simurgh ask "…" --adapter {made["name"]}')
+
+
+@contextmanager
+def _device(settings: Settings) -> Iterator[None]:
+    """To train on, once the engine has left it where it must."""
+    shared = shared_device(settings)
+    if shared is None:
+        yield
+        return
+    say("the engine rests until the training has ended")
+    with shared.alone(threading.Event()):
+        yield
 
 
 @contextmanager

@@ -120,7 +120,7 @@ def _finish(work: "Workspace", name: str, settings: Settings, *, nice: int | Non
     from tuning.tune import MODEL_CARD
 
     again = f"simurgh tune resume {work.folder} --name {name}"
-    tuned = trained(work, name, nice=nice, stopped=f"stopped; `{again}` goes on")
+    tuned = trained(work, name, settings, nice=nice, stopped=f"stopped; `{again}` goes on")
     if tuned.verdict is None:
         fail(f"{tuned.outcome.message} ({tuned.outcome.code}); the log is {work.log}")
     for reason in tuned.verdict.reasons:

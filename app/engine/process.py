@@ -16,10 +16,11 @@ from typing import Literal
 import httpx
 
 from app.engine.config import EngineConfig
+from app.engine.device import Device
 from app.engine.failures import explain
 from indexes.errors import EngineUnavailable, SimurghError
 
-State = Literal["starting", "ready", "restarting", "failed", "stopped"]
+State = Literal["starting", "ready", "resting", "restarting", "failed", "stopped"]
 Ready = Callable[[], Awaitable[None]]
 
 STAGE = "simurgh-engine: "
@@ -27,6 +28,8 @@ KEPT_LINES = 200  # of the engine's stderr
 HEALTH_EVERY = 2.0  # seconds
 HEALTH_MISSES = 5  # unanswered checks in a row before a live process counts as hung
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds before a restart, doubled each time it fails to get ready
+RESTS = "a training uses its device"
+TO_FINISH = 60.0  # seconds that answers may take to their end before the engine rests
 
 
 async def _nothing() -> None:
@@ -38,10 +41,18 @@ class EngineProcess:
 
     ``on_ready`` runs after each start, while the engine answers but the state is not yet "ready": the
     place to add adapters again. Whatever it raises restarts the engine.
+
+    Where ``device`` is given and somebody wants it, answers come to their end and the process goes; it is
+    started again when the device is free.
     """
 
     def __init__(
-        self, config: EngineConfig, *, start_timeout: float = 300, on_ready: Ready = _nothing
+        self,
+        config: EngineConfig,
+        *,
+        start_timeout: float = 300,
+        on_ready: Ready = _nothing,
+        device: Device | None = None,
     ) -> None:
         self.config = config
         self.on_ready = on_ready
@@ -50,6 +61,7 @@ class EngineProcess:
         self.restarts = 0
         self.load_seconds: float | None = None  # of the last successful start
         self._start_timeout = start_timeout
+        self._device = device
         self._folder: Path | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._lines: deque[str] = deque(maxlen=KEPT_LINES)
@@ -82,7 +94,7 @@ class EngineProcess:
     @property
     def retry_after(self) -> int:
         """Seconds after which asking again makes sense."""
-        if self.state == "failed":
+        if self.state in ("failed", "resting"):
             return int(LONGEST_PAUSE)
         expected = self.load_seconds or 30.0
         return max(1, round(expected - (time.monotonic() - self._since)))
@@ -111,6 +123,8 @@ class EngineProcess:
             with contextlib.suppress(asyncio.CancelledError):
                 await keeper
         await self._kill()
+        if self._device is not None:
+            self._device.leave()
         self._enter("stopped", "stopped")
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -125,8 +139,13 @@ class EngineProcess:
     async def _keep(self) -> None:
         pause = FIRST_PAUSE
         while True:
+            if self._device is not None:
+                await self._free(self._device)
             self._since = time.monotonic()
             reason = await self._live()
+            if self.state == "resting":
+                await self._kill()
+                continue
             was_ready = self.state == "ready"
             # The state goes first: whoever sees a stream break must find the engine not ready.
             self._enter("restarting", reason)
@@ -141,6 +160,14 @@ class EngineProcess:
             self.restarts += 1
             if self.state != "failed":
                 self._enter("restarting", "loading the model again: " + reason)
+
+    async def _free(self, device: Device) -> None:
+        """Wait until nobody trains on it."""
+        while not device.take():
+            self._enter("resting", RESTS)
+            await asyncio.sleep(HEALTH_EVERY / 4)
+        if self.state == "resting":
+            self._enter("starting", "loading the model again after a training")
 
     async def _live(self) -> str:
         """One life of the process, from its start to the reason for its end."""
@@ -213,6 +240,8 @@ class EngineProcess:
         while not await self._healthy(5.0):
             if time.monotonic() - begun > self._start_timeout:
                 return f"not ready within {self._start_timeout:.0f} seconds"
+            if self._is_wanted():
+                return await self._come_to_rest()
             await asyncio.sleep(0.25)
         try:
             await self.on_ready()
@@ -223,14 +252,34 @@ class EngineProcess:
         misses = 0
         while misses < HEALTH_MISSES:
             await asyncio.sleep(HEALTH_EVERY)
+            if self._is_wanted():
+                return await self._come_to_rest()
             misses = 0 if await self._healthy(5.0) else misses + 1
         return "it did not answer its health checks"
 
+    def _is_wanted(self) -> bool:
+        return self._device is not None and self._device.wanted
+
+    async def _come_to_rest(self) -> str:
+        """Nobody is let in any more; who is in may finish."""
+        self._enter("resting", RESTS)
+        until = time.monotonic() + TO_FINISH
+        while time.monotonic() < until:
+            if not await self._running(5.0):
+                break
+            await asyncio.sleep(0.1)
+        return RESTS
+
     async def _healthy(self, seconds: float) -> bool:
+        return await self._running(seconds) is not None
+
+    async def _running(self, seconds: float) -> int | None:
+        """Requests that it works on; None where it does not answer in time."""
         try:
-            return (await self.client.get("/health", timeout=seconds)).status_code == 200
+            response = await self.client.get("/health", timeout=seconds)
+            return int(response.json()["running"]) if response.status_code == 200 else None
         except (httpx.HTTPError, OSError):
-            return False
+            return None
 
     async def _kill(self) -> None:
         """The whole group: a leader that died may have left its core behind."""

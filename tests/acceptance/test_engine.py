@@ -1,10 +1,12 @@
 """The real engine under load: no voice in the wrong mouth, and it comes back by itself when killed."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import pytest
 
 from app.engine.client import LocalEngine
 from app.engine.config import EngineConfig
+from app.engine.device import Device
 from app.engine.process import EngineProcess
 from app.generator import GenerationRequest, LoadedAdapter, Message
 from indexes.errors import AdapterNotReady, EngineUnavailable, InvalidAdapter
@@ -142,6 +145,36 @@ def test_killed_under_load_it_says_so_and_recovers(real_engine: RealEngine, vict
     assert seconds <= max(60, 2 * real_engine.start_seconds)  # on a busy machine, as long as any start
     voices = real_engine.run(mixed(real_engine.local, real_engine.adapters, 6))
     assert [v.split()[0] for v in voices[1::3] + voices[2::3]] == ["ALPHA", "ALPHA", "BETA", "BETA"]
+
+
+def test_it_rests_while_somebody_trains_on_its_device(real_engine: RealEngine) -> None:
+    """What it has begun it ends; then it takes no memory, says why it is away, and comes back as it was."""
+    process, engine, restarts = real_engine.process, real_engine.local, real_engine.process.restarts
+    leader = psutil.Process(process.pid)
+    group = [leader, *leader.children(recursive=True)]
+
+    async def story() -> tuple[list[str], list[str], EngineUnavailable]:
+        before = await mixed(engine, real_engine.adapters, 3)
+        begun = asyncio.create_task(answer(engine, request(0, None, max_tokens=400)))
+        await asyncio.sleep(0.5)
+        never = threading.Event()
+        with contextlib.ExitStack() as stack:
+            training = Device(real_engine.folder)
+            stack.callback(training.close)
+            assert await asyncio.to_thread(stack.enter_context, training.alone(never))
+            assert [p for p in group if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
+            assert process.state == "resting"
+            assert len(await begun) > 100
+            with pytest.raises(EngineUnavailable, match="a training uses its device") as meanwhile:
+                await answer(engine, request(0, None))
+        async with asyncio.timeout(max(120, 3 * real_engine.start_seconds)):
+            await process.wait_ready()
+        return before, await mixed(engine, real_engine.adapters, 3), meanwhile.value
+
+    before, after, meanwhile = real_engine.run(story())
+    assert after == before
+    assert meanwhile.retry_after >= 1
+    assert process.restarts == restarts, "it did not die"
 
 
 def _core(leader: psutil.Process) -> psutil.Process:

@@ -17,6 +17,7 @@ from app.adapter_check import BaseModel, base_shapes
 from app.adapter_intake import AdapterIntake
 from app.adapter_store import AdapterStore
 from app.compose import Service
+from app.engine.device import Device
 from indexes.adapters import Adapters
 from tests.support.api import Server, make_settings, served
 from tests.support.training import examples
@@ -46,7 +47,7 @@ def client(tuning: Server) -> Iterator[OpenAI]:
         yield made
 
 
-def tuner(service: Service, base: Path, stop: threading.Event) -> Tuner:
+def tuner(service: Service, base: Path, stop: threading.Event, device: Device | None = None) -> Tuner:
     adapters = Adapters(service.database)
     model = BaseModel(id=str(base), max_rank=16, shapes=base_shapes(base))
     return Tuner(
@@ -56,6 +57,7 @@ def tuner(service: Service, base: Path, stop: threading.Event) -> Tuner:
         adapters=adapters,
         intake=AdapterIntake(adapters, AdapterStore(service.settings.data_dir / "adapters"), model),
         prepare=lambda: Prepared(service.settings),
+        device=device,
         folder=service.settings.data_dir / "tuning",
         stop=stop,
     )
@@ -324,6 +326,30 @@ def test_what_a_worker_left_that_died_after_the_end_is_removed(
     tuner(tuning.service, tiny_base, threading.Event()).ingest(job.id)
     assert not folder.exists()
     assert client.fine_tuning.jobs.retrieve(job.id).status == "cancelled"
+
+
+def test_it_waits_until_the_engine_has_left_the_device(
+    tuning: Server, client: OpenAI, tiny_base: Path, tmp_path: Path
+) -> None:
+    engine, training = Device(tmp_path), Device(tmp_path)
+    assert engine.take()
+    job = started(client, lines())
+    at_work = threading.Thread(
+        target=tuner(tuning.service, tiny_base, threading.Event(), training).ingest, args=(job.id,)
+    )
+    at_work.start()
+    deadline = time.monotonic() + 60
+    while not engine.wanted and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert engine.wanted
+    assert client.fine_tuning.jobs.retrieve(job.id).status == "validating_files"
+    client.fine_tuning.jobs.cancel(job.id)
+    at_work.join(30)
+    assert not at_work.is_alive()
+    assert not engine.wanted
+    assert client.fine_tuning.jobs.retrieve(job.id).status == "cancelled"
+    engine.close()
+    training.close()
 
 
 def test_a_table_is_read_as_one(tuning: Server, client: OpenAI, tiny_base: Path) -> None:

@@ -9,8 +9,10 @@ Its process has two adapter slots, and both toy adapters fill them: the case tha
 
 import asyncio
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Coroutine, Iterator
@@ -24,6 +26,7 @@ from app import models, unpacking
 from app.bundles import SMOLLM2
 from app.engine.client import LocalEngine
 from app.engine.config import EngineConfig
+from app.engine.device import Device
 from app.engine.process import EngineProcess
 from app.generator import LoadedAdapter
 from app.settings import Settings
@@ -67,7 +70,8 @@ class RealEngine:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="engine-loop", daemon=True)
         self._thread.start()
-        self.process = EngineProcess(config)
+        self.folder = Path(tempfile.mkdtemp())
+        self.process = EngineProcess(config, device=Device(self.folder))
         self.local = LocalEngine(self.process)
         self.start_seconds = 0.0  # that the first start took, adapters and all
 
@@ -94,6 +98,7 @@ class RealEngine:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+        shutil.rmtree(self.folder)
 
 
 @pytest.fixture(scope="session")
