@@ -10,6 +10,9 @@ from app.generator import Message
 from app.language import Reason
 from indexes.records import Adapter, Filters, Hit
 
+TOP_K = 5  # passages that are retrieved unless a request says otherwise
+MAX_TOKENS = 256  # of an answer, likewise
+
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
@@ -18,11 +21,11 @@ class Question:
     text: str
     collection: str = "default"
     adapter: str | None = None  # None: whatever answers best here; "base": the generator without one
-    top_k: int = 5
+    top_k: int = TOP_K
     filters: Filters = field(default_factory=dict)
     history: tuple[Message, ...] = ()
     mode: Literal["rag", "model"] = "rag"
-    max_tokens: int = 256
+    max_tokens: int = MAX_TOKENS
     temperature: float = 0.0
     schema: Mapping[str, Any] | None = None  # of the answer, which then is JSON; in mode "model"
     verbatim: bool = False  # the generator's words as they come, also without an adapter

@@ -8,7 +8,6 @@ rows. `simurgh tune train OUT.jsonl --name grounded` makes the adapter of them.
 
 import argparse
 import asyncio
-import json
 import random
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from app.prompt import build_prompt
 from app.settings import Settings
 from app.tokens import LocalTokenCounter
 from evaluation.datasets import DataSet, data_folder, load
+from evaluation.jsonl import write_rows
 from indexes.records import Hit
 from tuning.raft import chat_row, refusal, with_marker
 
@@ -36,14 +36,12 @@ def main() -> None:
     parser.add_argument("--others", type=int, default=1, help="paragraphs that do not answer, in each row")
     asked = parser.parse_args()
     counter = LocalTokenCounter(Path(models.generator_source(Settings()).model))
-    asyncio.run(_write(asked.out, counter, count=asked.rows, others=asked.others))
+    write_rows(asked.out, asyncio.run(_drawn(counter, count=asked.rows, others=asked.others)))
 
 
-async def _write(out: Path, counter: LocalTokenCounter, *, count: int, others: int) -> None:
+async def _drawn(counter: LocalTokenCounter, *, count: int, others: int) -> list[dict[str, Any]]:
     data, draw = load(data_folder(), "en"), random.Random(SEED)
-    with out.open("w", encoding="utf-8") as file:
-        async for row in _rows(data, counter, draw, count=count, others=others):
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+    return [row async for row in _rows(data, counter, draw, count=count, others=others)]
 
 
 async def _rows(

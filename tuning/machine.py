@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 from safetensors import safe_open
 
+from app.asking import MAX_TOKENS, TOP_K
 from app.engine.device import engine_rests
 from app.models import on_gpu
 from app.prompt import REMINDER, SYSTEM, TEMPLATE_TOKENS
@@ -14,9 +15,6 @@ from app.settings import Settings
 from app.tokens import LocalTokenCounter
 from indexes.errors import InvalidRequest
 from tuning.plan import Base, Hardware
-
-PASSAGES = 5  # that /ask retrieves unless told otherwise
-ANSWER = 256  # tokens that it leaves for the answer
 
 
 def base_of(folder: Path, name: str, settings: Settings, counter: LocalTokenCounter) -> Base:
@@ -41,7 +39,7 @@ def base_of(folder: Path, name: str, settings: Settings, counter: LocalTokenCoun
         layers=int(config["num_hidden_layers"]),
         hidden=int(config["hidden_size"]),
         window=window,
-        served_prompt=min(window, fixed + PASSAGES * settings.chunk_tokens + ANSWER),
+        served_prompt=min(window, fixed + TOP_K * settings.chunk_tokens + MAX_TOKENS),
         max_rank=settings.max_lora_rank,
     )
 

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from app.api import errors, views
 from app.api.deps import RequestIdDep, ServiceDep, Strict, TenantDep, unless_gone
-from app.asking import Answer, Event, Question, SourcesFound, Token
+from app.asking import MAX_TOKENS, TOP_K, Answer, Event, Question, SourcesFound, Token
 from app.compose import Service
 from app.generator import Message
 from app.json_schema import require_plain
@@ -51,7 +51,7 @@ class Turn(Strict):
 class SearchBody(Strict):
     question: QuestionText
     collection: str = "default"
-    top_k: int = Field(5, ge=1)
+    top_k: int = Field(TOP_K, ge=1)
     filters: dict[FilterName, FilterValues | str] = Field({}, max_length=20)
 
 
@@ -60,7 +60,7 @@ class AskBody(SearchBody):
     history: list[Turn] = []
     mode: Literal["rag", "model"] = "rag"
     stream: bool = False
-    max_tokens: int = Field(256, ge=1)
+    max_tokens: int = Field(MAX_TOKENS, ge=1)
     temperature: float = Field(0, ge=0, le=2)
     answer_schema: dict[str, Any] | None = Field(None, alias="schema")
     verbatim: bool = False

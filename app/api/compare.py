@@ -12,7 +12,7 @@ from app.adapter_store import AdapterStore
 from app.api import documents, views
 from app.api.ask import QuestionText, check_limits, measured, whole
 from app.api.deps import RequestIdDep, ServiceDep, Strict, TenantDep, unless_gone
-from app.asking import Question
+from app.asking import MAX_TOKENS, TOP_K, Question
 from app.compose import Service
 from app.memory import taken
 from evaluation import own
@@ -40,8 +40,8 @@ class CompareBody(Strict):
     questions: list[OneQuestion] = Field(min_length=1, max_length=MOST)
     collection: str = "default"
     adapter: str | None = None
-    top_k: int = Field(5, ge=1)
-    max_tokens: int = Field(256, ge=1)
+    top_k: int = Field(TOP_K, ge=1)
+    max_tokens: int = Field(MAX_TOKENS, ge=1)
     changes: Changes | None = None
     style: bool = False
 

@@ -18,7 +18,7 @@ from app.answer import EXTRACTIVE
 from app.api import errors
 from app.api.ask import check_limits, measured, started, whole
 from app.api.deps import RequestIdDep, ServiceDep, Strict, TenantDep, unless_gone
-from app.asking import Answer, Event, Question, Token
+from app.asking import MAX_TOKENS, Answer, Event, Question, Token
 from app.citations import Citation
 from app.compose import Service
 from app.generator import Message
@@ -164,7 +164,7 @@ def _question(body: ChatBody, tenant: str, request_id: str) -> Question:
             Message(role="user" if turn.role == "user" else "assistant", content=turn.text())
             for turn in history
         ),
-        max_tokens=body.max_completion_tokens or body.max_tokens or 256,
+        max_tokens=body.max_completion_tokens or body.max_tokens or MAX_TOKENS,
         temperature=body.temperature or 0.0,
     )
 

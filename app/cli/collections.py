@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from app.cli.client import Client, load_settings
-from app.cli.output import AsJson, as_json, out
+from app.cli.output import AsJson, as_json, counted, out
 
 app = typer.Typer(help="Collections of documents, each asked apart from the others.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="The collection's name.")]
@@ -60,7 +60,5 @@ def remove(
     client = Client(load_settings())
     held = client.get(f"/collections/{name}")["documents"]
     if held and not yes:
-        typer.confirm(
-            f"{name} holds {held:,} document{'' if held == 1 else 's'}. Delete them too?", abort=True
-        )
+        typer.confirm(f"{name} holds {counted(held, 'document')}. Delete them too?", abort=True)
     client.delete(f"/collections/{name}")

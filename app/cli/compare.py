@@ -12,6 +12,7 @@ import typer
 from rich.table import Table
 
 from app.adapter_store import AdapterStore
+from app.asking import MAX_TOKENS, TOP_K
 from app.cli.client import PATIENCE, Client, load_settings
 from app.cli.evaluate import Questions, faults_told
 from app.cli.output import out, progress, say
@@ -34,8 +35,8 @@ def compare(
     ] = None,
     changes: Annotated[Changes | None, typer.Option(help="How often the documents change.")] = None,
     style: Annotated[bool, typer.Option("--style", help="Answers must keep a manner of their own.")] = False,
-    top_k: Annotated[int, typer.Option(help="Passages to retrieve.")] = 5,
-    max_tokens: Annotated[int, typer.Option(help="Longest answer.")] = 256,
+    top_k: Annotated[int, typer.Option(help="Passages to retrieve.")] = TOP_K,
+    max_tokens: Annotated[int, typer.Option(help="Longest answer.")] = MAX_TOKENS,
     at_once: Annotated[
         int,
         typer.Option(min=1, help="Questions at a time; more than one is sooner done, and times are longer."),

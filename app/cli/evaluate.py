@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from app.asking import TOP_K
 from app.cli.client import PATIENCE, Client, load_settings
 from app.cli.output import err, fail, out, progress
 
@@ -26,7 +27,7 @@ def evaluate(
     adapter: Annotated[
         str | None, typer.Option("--adapter", "-a", help="An adapter's name, or `base`.")
     ] = None,
-    top_k: Annotated[int, typer.Option(help="Passages to retrieve.")] = 5,
+    top_k: Annotated[int, typer.Option(help="Passages to retrieve.")] = TOP_K,
     folder: Annotated[Path, typer.Option("--out", help="Where the reports go.")] = Path("evaluation-report"),
 ) -> None:
     """Score retrieval, answers and refusals on own questions; writes a Markdown and an HTML report."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.asking import TOP_K
 from app.cli.client import PATIENCE, Client, load_settings
 from app.cli.output import AsJson, as_json, fail, progress, say
 from app.settings import Settings
@@ -29,7 +30,9 @@ def make(
     refusals: Annotated[
         float, typer.Option(min=0, max=0.5, help="The share of rows whose sources do not answer.")
     ] = 0.2,
-    top_k: Annotated[int, typer.Option(min=1, max=10, help="Passages in a row, as many as are served.")] = 5,
+    top_k: Annotated[
+        int, typer.Option(min=1, max=10, help="Passages in a row, as many as are served.")
+    ] = TOP_K,
     tries: Annotated[
         int | None, typer.Option(min=1, help="Passages to try at most; five times the rows if not given.")
     ] = None,

@@ -29,6 +29,11 @@ def say(message: str) -> None:
     out.print(message, markup=False, highlight=False)
 
 
+def counted(number: int, noun: str) -> str:
+    """Like "1 page" and "1,000 pages"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def fail(message: str, status: int = 1) -> NoReturn:
     err.print(f"[bold red]simurgh:[/] {escape(message)}", highlight=False)
     raise typer.Exit(status)

@@ -1,7 +1,6 @@
 """`simurgh tune self-edit`: the model proposes what to learn of a collection; the best proposal is kept."""
 
 import asyncio
-import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -42,6 +41,7 @@ def self_edit(
     """Have the model propose training rows, train on each proposal, and keep the one that answers held-out
     questions best, if it answers better than the base and forgot nothing."""
     from evaluation import own
+    from evaluation.jsonl import write_rows
     from tuning import self_edit as story
     from tuning.made import Maker, Recipe
     from tuning.served import ServedCollection
@@ -61,7 +61,7 @@ def self_edit(
     except OSError as error:
         fail(f"{place}: {error.strerror or error}", 2)
     held_out = place / "held-out.jsonl"
-    _write(held_out, [{"prompt": one.text, "completion": one.answers[0]} for one in asked if one.answers])
+    write_rows(held_out, [{"prompt": one.text, "completion": one.answers[0]} for one in asked if one.answers])
 
     def propose(number: int) -> tuple[Path, int]:
         recipe = Recipe(
@@ -70,7 +70,7 @@ def self_edit(
         maker = Maker(writer=served, retriever=served, counter=base.counter, recipe=recipe)
         file = place / f"proposal-{number}.jsonl"
         made = asyncio.run(_rows(maker, served, documents))
-        _write(file, made)
+        write_rows(file, made)
         return file, len(made)
 
     def learn(number: int, file: Path) -> "Tuned":
@@ -88,7 +88,3 @@ def self_edit(
 
 async def _rows(maker: "Maker", served: "ServedCollection", documents: list[str]) -> list[dict[str, Any]]:
     return [one.row async for one in maker.rows(documents, served.text_of) if one.kind == "answer"]
-
-
-def _write(file: Path, rows: list[dict[str, Any]]) -> None:
-    file.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from app.asking import TOP_K
 from app.cli.client import Client, load_settings
-from app.cli.output import AsJson, as_json, fail, out, progress
+from app.cli.output import AsJson, as_json, counted, fail, out, progress
 
 Collection = Annotated[str, typer.Option("--collection", "-c", help="The collection.")]
 Tags = Annotated[list[str] | None, typer.Option("--tag", "-t", help="A tag; may be repeated.")]
@@ -74,10 +75,10 @@ def follow(client: Client, job_id: str, *, quiet: bool = False) -> dict[str, Any
             )
     if not quiet:
         for one in job["pulls"]:
-            detail = f"{one['items']} pages" if one["error"] is None else one["error"]["message"]
+            detail = counted(one["items"], "page") if one["error"] is None else one["error"]["message"]
             out.print(f"  {one['status']:<10} [dim]{escape(detail)}[/]", highlight=False)
         for one in job["documents"]:
-            detail = f"{one['chunks']} chunks" if one["error"] is None else one["error"]["message"]
+            detail = counted(one["chunks"], "chunk") if one["error"] is None else one["error"]["message"]
             out.print(
                 f"  {one['status']:<10} {escape(one['name'])}  [dim]{escape(detail)}[/]", highlight=False
             )
@@ -92,7 +93,7 @@ def ask(
     adapter: Annotated[
         str | None, typer.Option("--adapter", "-a", help="An adapter's name, or `base`.")
     ] = None,
-    top_k: Annotated[int, typer.Option(help="Passages to retrieve.")] = 5,
+    top_k: Annotated[int, typer.Option(help="Passages to retrieve.")] = TOP_K,
     as_json_: AsJson = False,
 ) -> None:
     """Ask, and print the answer with its citations."""
@@ -126,7 +127,7 @@ def show_answer(answer: dict[str, Any]) -> None:
 def search(
     question: Annotated[str, typer.Argument(help="What to look for.")],
     collection: Collection = "default",
-    top_k: Annotated[int, typer.Option(help="Passages to retrieve.")] = 5,
+    top_k: Annotated[int, typer.Option(help="Passages to retrieve.")] = TOP_K,
     as_json_: AsJson = False,
 ) -> None:
     """Retrieve passages without generating an answer."""
