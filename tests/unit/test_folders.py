@@ -3,10 +3,9 @@
 import os
 import shutil
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pytest
 from sqlalchemy import func, insert, select
@@ -15,85 +14,27 @@ from indexes import schema as s
 from indexes.database import reading, writing
 from indexes.errors import InvalidRequest
 from indexes.pulls import item_source
-from indexes.records import Document, Job, Source
 from ingest import folder as folders
 from ingest import pull as pull_module
 from ingest.folder import Folder
 from ingest.sources import Files, Named
-from ingest.stores import Copied, Entry, Keep
-from tests.support.ingestion import MAX_BYTES, Bench
+from ingest.stores import Entry
+from tests.support.handbook import (
+    Counted,
+    again,
+    documents,
+    handbook,
+    pull,
+    root,
+    texts,
+    the_source,
+    versions,
+    write,
+)
+from tests.support.ingestion import Bench
 from tests.support.store import TENANT
 
-
-class Counted(Folder):
-    """With what was opened, and something that happens while a file is read."""
-
-    def __init__(self, root: Path) -> None:
-        super().__init__(root)
-        self.opened: list[str] = []
-        self.meanwhile: Callable[[], None] = lambda: None
-
-    def read(self, path: str, keep: Keep) -> Copied:
-        self.opened.append(path)
-
-        def keep_slowly(stream: BinaryIO, size: int) -> str:
-            sha256 = keep(stream, size)
-            self.meanwhile()
-            return sha256
-
-        return super().read(path, keep_slowly)
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    (tmp_path / "handbook" / "reports").mkdir(parents=True)
-    return tmp_path / "handbook"
-
-
-@pytest.fixture
-def handbook(bench: Bench, root: Path) -> Counted:
-    bench.stores["handbook"] = store = Counted(root)
-    return store
-
-
-def write(path: Path, text: str, *, age: float = 60.0) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    os.utime(path, (time.time() - age, time.time() - age))
-
-
-def pull(bench: Bench, refresh: str | None = None, tags: tuple[str, ...] = (), **more: Any) -> Job:
-    job_id, documents = bench.jobs.submit(
-        bench.store.collection, pulled=[Files(store="handbook", **more)], refresh=refresh, tags=tags
-    )
-    assert documents == []
-    bench.work()
-    return bench.store.queue.job(TENANT, job_id)
-
-
-def again(bench: Bench) -> Job:
-    job_id = bench.pulls.start(the_source(bench), TENANT)
-    bench.work()
-    return bench.store.queue.job(TENANT, job_id)
-
-
-def the_source(bench: Bench) -> Source:
-    [source] = bench.pulls.page(bench.store.collection)
-    return source
-
-
-def documents(bench: Bench) -> dict[str, Document]:
-    found = bench.store.documents.page(bench.store.collection, limit=1000, after=None).data
-    return {one.uri: one for one in found}
-
-
-def texts(bench: Bench) -> list[str]:
-    return sorted(bench.store.live().values())
-
-
-def versions(bench: Bench) -> int:
-    with reading(bench.store.database) as db:
-        return int(db.execute(select(func.count()).select_from(s.versions)).scalar_one())
+__all__ = ["handbook", "root"]  # fixtures
 
 
 def test_files_become_documents(bench: Bench, root: Path, handbook: Counted) -> None:
@@ -259,124 +200,6 @@ def test_what_matches(bench: Bench, root: Path, handbook: Counted) -> None:
     assert set(documents(bench)) == {"handbook:a.md", "handbook:reports/deep/d.TXT", "handbook:reports/c.md"}
     pull(bench, match=["*.md"])  # what matches no more is no more in the source
     assert set(documents(bench)) == {"handbook:a.md", "handbook:reports/c.md"}
-
-
-def test_a_file_that_is_too_large_is_told_and_read_when_it_no_longer_is(
-    bench: Bench, root: Path, handbook: Counted, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write(root / "a.txt", "The ferry leaves at noon.")
-    write(root / "b.txt", "x" * (MAX_BYTES + 1))
-    job = pull(bench)
-    assert job.status == "succeeded"
-    large = documents(bench)["handbook:b.txt"]
-    assert (large.status, large.error_code) == ("failed", "too_large")
-    rows = versions(bench)
-    handbook.opened.clear()
-    again(bench)
-    assert (handbook.opened, versions(bench)) == ([], rows)
-    write(root / "b.txt", "It is small now.", age=30)
-    again(bench)
-    assert texts(bench) == ["It is small now.", "The ferry leaves at noon."]
-
-
-def test_a_larger_limit_is_a_reason_to_read_again(bench: Bench, root: Path, handbook: Counted) -> None:
-    write(root / "b.txt", "x" * (MAX_BYTES + 1))
-    pull(bench)
-    contents: Any = bench.puller._contents["store"]
-    contents._max_bytes = 2 * MAX_BYTES
-    rows = versions(bench)
-    again(bench)
-    assert versions(bench) == rows + 1
-
-
-def test_what_failed_is_read_again_when_it_is_another(bench: Bench, root: Path, handbook: Counted) -> None:
-    write(root / "a.pdf", "%PDF-1.7 but no more")
-    pull(bench)
-    assert documents(bench)["handbook:a.pdf"].error_code == "corrupt_pdf"
-    rows = versions(bench)
-    assert again(bench).status == "succeeded"
-    assert versions(bench) == rows
-    assert documents(bench)["handbook:a.pdf"].seen_at is None
-
-
-def test_what_may_not_be_read_is_tried_again(bench: Bench, root: Path, handbook: Counted) -> None:
-    def denied() -> None:
-        raise folders.FetchFailed("it may not be read", code="store_denied")
-
-    write(root / "a.txt", "The ferry leaves at noon.")
-    handbook.meanwhile = denied
-    pull(bench)
-    assert documents(bench)["handbook:a.txt"].error_code == "store_denied"
-    handbook.meanwhile = lambda: None
-    again(bench)
-    assert texts(bench) == ["The ferry leaves at noon."]
-
-
-def test_a_folder_that_may_not_be_listed_keeps_what_was_in_it(
-    bench: Bench, root: Path, handbook: Counted, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write(root / "a.txt", "The ferry leaves at noon.")
-    write(root / "reports" / "deep" / "b.txt", "The harbour closes in a storm.")
-    pull(bench)
-    real = os.scandir
-
-    def scandir(handle: Any) -> Any:
-        if os.path.realpath(f"/proc/self/fd/{handle}").endswith("/reports"):
-            raise PermissionError(13, "Permission denied")
-        return real(handle)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(folders.os, "scandir", scandir)
-        job = again(bench)
-    assert (job.status, job.pulls[0].error_code) == ("succeeded", "left_out")
-    assert the_source(bench).error == "1 left out: reports/ (it may not be read)"
-    assert len(texts(bench)) == 2
-    assert again(bench).pulls[0].error is None
-    assert the_source(bench).error is None
-
-
-def test_a_file_that_is_being_written(
-    bench: Bench, root: Path, handbook: Counted, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write(root / "a.txt", "The ferry leaves at noon.")
-    pull(bench)
-    (root / "a.txt").write_text("The ferry leaves")
-    monkeypatch.setattr(folders.time, "sleep", lambda _: (root / "a.txt").write_text("The ferry leaves at"))
-    job = again(bench)
-    assert (job.status, job.pulls[0].error) == ("succeeded", "1 left out: a.txt (it is being written)")
-    assert texts(bench) == ["The ferry leaves at noon."]
-    monkeypatch.undo()
-    (root / "a.txt").write_text("The ferry leaves at nine.")
-    began = time.monotonic()
-    again(bench)
-    assert time.monotonic() - began >= folders.REST
-    assert texts(bench) == ["The ferry leaves at nine."]
-
-
-def test_a_file_that_changes_while_it_is_copied(bench: Bench, root: Path, handbook: Counted) -> None:
-    write(root / "a.txt", "The ferry leaves at noon.")
-    pull(bench)
-    write(root / "a.txt", "The ferry leaves at", age=30)
-    handbook.meanwhile = lambda: write(root / "a.txt", "The ferry leaves at nine.", age=20)
-    job = again(bench)
-    assert [one.error_code for one in job.documents] == ["changing"]
-    assert texts(bench) == ["The ferry leaves at noon."]
-    handbook.meanwhile = lambda: None
-    again(bench)
-    assert texts(bench) == ["The ferry leaves at nine."]
-
-
-def test_names_that_are_no_text(bench: Bench, root: Path, handbook: Counted) -> None:
-    write(root / "a.txt", "The ferry leaves at noon.")
-    with open(os.fsencode(root) + b"/\xff.txt", "w") as file:
-        file.write("What is its name?")
-    job = pull(bench)
-    assert job.pulls[0].error == "1 left out: \\xff.txt (its name is not UTF-8)"
-    write(root / "کشتی‌ها" / "船 1.txt", "The ferry leaves at night.")
-    again(bench)
-    assert "handbook:کشتی‌ها/船 1.txt" in documents(bench)
-    pull(bench, path="کشتی‌ها")
-    assert len(texts(bench)) == 3
 
 
 def test_deleted_by_hand_it_is_there_again(bench: Bench, root: Path, handbook: Counted) -> None:
