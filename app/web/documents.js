@@ -30,7 +30,7 @@ function shelfRow(document) {
   const words = { done: "", queued: t("queued"), processing: t("running"), failed: t("failed"), cancelled: t("cancelled") };
   const facts = [
     words[document.status] ?? document.status,
-    document.pages ? t("pages", { n: number(document.pages) }) : "",
+    document.pages ? t(document.pages === 1 ? "onePage" : "pages", { n: number(document.pages) }) : "",
     document.unread_pages?.length ? t("unread", { n: document.unread_pages.map(number).join(" ") }) : "",
   ].filter(Boolean).join(" · ");
   const remove = el("button", { class: "icon", type: "button", "aria-label": t("deleteIt", { title: name }), onclick: confirm }, icon("bin"));
