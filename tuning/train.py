@@ -46,6 +46,7 @@ from tuning.workspace import (
 
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 JUDGED = 40  # general rows that are not learnt from
+NO_NUMBER = "probability tensor contains"  # as PyTorch says that a token cannot be drawn
 ANCHORED = 32  # general rows that tell what the base needs
 
 
@@ -66,9 +67,12 @@ def main() -> None:
         work.end(Outcome(status="failed", code=error.code, message=error.message))
         sys.exit(1)
     except (MemoryError, RuntimeError) as error:
-        if not _out_of_memory(error):
+        if _out_of_memory(error):
+            work.end(Outcome(status="failed", code="out_of_memory", message=f"out of memory: {error}"))
+        elif NO_NUMBER in str(error):
+            work.end(Outcome(status="failed", code="nan_loss", message=f"the base cannot answer: {error}"))
+        else:
             raise
-        work.end(Outcome(status="failed", code="out_of_memory", message=f"out of memory: {error}"))
         sys.exit(1)
 
 

@@ -22,7 +22,7 @@ OWN_COMMANDS: dict[str, tuple[str, ...]] = {  # modules of the app that may impo
     "app.cli.compare": ("evaluation", "tuning.cost"),
     "app.cli.evaluate": ("evaluation",),
     "app.cli.make": ("tuning",),
-    "app.cli.self_edit": ("evaluation.own", "tuning"),
+    "app.cli.self_edit": ("evaluation.jsonl", "evaluation.own", "tuning"),
     "app.cli.training": ("tuning",),
     "app.cli.tune": ("tuning",),
     "app.compose_tuner": ("tuning",),

@@ -79,6 +79,22 @@ def test_where_half_is_not_possible_less_is_kept(work: Workspace, monkeypatch: p
     assert len([*work.events()]) == seen, "there was nothing to try"
 
 
+NO_NUMBER = (
+    "from tuning.workspace import Outcome, Workspace; open(folder / 'tries', 'a').write('x'); "
+    "Workspace(folder).end(Outcome(status='failed', code='nan_loss', message='nan'))"
+)
+
+
+@pytest.mark.parametrize(("method", "tries"), [("qlora", "xx"), ("lora", "x")])
+def test_what_is_no_number_in_four_bits_is_tried_once_more(
+    work: Workspace, monkeypatch: pytest.MonkeyPatch, method: str, tries: str
+) -> None:
+    stand_in(monkeypatch, NO_NUMBER)
+    work.change(task(Path("base"), method=method))
+    assert run(work).code == "nan_loss"
+    assert (work.folder / "tries").read_text() == tries
+
+
 def test_it_is_cancelled_with_all_that_it_started(work: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in(
         monkeypatch,
