@@ -8,8 +8,9 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
+from app.engine.device import Cancel
 from ingest.priority import NICENESS
 from tuning.workspace import Outcome, Workspace
 
@@ -23,12 +24,6 @@ POLL = 0.5  # seconds
 PATIENCE = 10.0  # seconds that it has to end when it is told to
 TAIL = 2_000  # characters of its log that an outcome tells
 NO_SPACE = "No space left on device"
-
-
-class Cancel(Protocol):
-    """As threading.Event: whether it was cancelled, after waiting so many seconds for it at most."""
-
-    def wait(self, seconds: float, /) -> bool: ...
 
 
 def run(

@@ -46,8 +46,8 @@ from tuning.workspace import (
 
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 JUDGED = 40  # general rows that are not learnt from
-NO_NUMBER = "probability tensor contains"  # as PyTorch says that a token cannot be drawn
 ANCHORED = 32  # general rows that tell what the base needs
+NO_NUMBER = "probability tensor contains"  # as PyTorch says that a token cannot be drawn
 
 
 def main() -> None:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.engine.device import Cancel
 from evaluation.judging.section import section
 from tuning.check import Checked
 from tuning.model_card import model_card
 from tuning.plan import Base, Hardware
-from tuning.run import Cancel, run
+from tuning.run import run
 from tuning.verdict import Verdict, verdict
 from tuning.workspace import Outcome, Task, Workspace
 

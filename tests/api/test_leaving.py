@@ -3,8 +3,7 @@
 import asyncio
 import contextlib
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import httpx
 import pytest
 
 from tests.support.api import ScriptedGenerator, Server, make_settings, served
+from tests.support.waiting import until
 from tests.support.worker import Worker
 
 QUESTION = "When does the ferry leave?"
@@ -26,13 +26,6 @@ def slow(tmp_path_factory: pytest.TempPathFactory, empty_database: Path, worker:
     with served(settings, worker, generator) as made:
         made.ingest("The ferry leaves at noon.")
         yield made
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 BODIES: list[tuple[str, dict[str, Any]]] = [

@@ -1,6 +1,5 @@
 """A collection that is brought to another model, while other things happen."""
 
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -105,12 +104,3 @@ def other_process(database: Engine) -> Iterator[Engine]:
     engine = open_database(database.url.render_as_string(hide_password=False))
     yield engine
     engine.dispose()
-
-
-def wait_for(true: Callable[[], bool]) -> None:
-    pause = threading.Event()
-    for _ in range(4500):
-        if true():
-            return
-        pause.wait(0.02)
-    raise AssertionError("it did not happen within 90 s")

@@ -4,7 +4,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pytest
 
 from app.engine.device import Device, shared_device
 from app.settings import Settings
+from tests.support.waiting import until
 
 NEVER = threading.Event()
 HOLD = """
@@ -22,13 +23,6 @@ with Device(Path(sys.argv[1])).alone(threading.Event()):
     print("alone", flush=True)
     threading.Event().wait(60)
 """
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -57,7 +51,7 @@ def test_engines_have_it_together_and_a_training_alone(devices: tuple[Device, De
 
     thread = threading.Thread(target=train)
     thread.start()
-    eventually(lambda: one.wanted)
+    until(lambda: one.wanted)
     one.leave()
     assert not inside.wait(1), "the other engine is there yet"
     other.leave()
@@ -73,7 +67,7 @@ def test_an_engine_that_loses_it_while_it_starts_leaves(devices: tuple[Device, D
     assert engine.take()
     thread = threading.Thread(target=lambda: training.alone(NEVER).__enter__())
     thread.start()
-    eventually(lambda: engine.wanted)
+    until(lambda: engine.wanted)
     assert not engine.take()
     thread.join(5)
     assert not thread.is_alive(), "it has it"
@@ -111,7 +105,7 @@ def test_a_killed_training_leaves_it(devices: tuple[Device, Device, Device], tmp
         assert not engine.take()
         child.kill()
     begun = time.monotonic()
-    eventually(engine.take)
+    until(engine.take)
     assert time.monotonic() - begun < 5
 
 

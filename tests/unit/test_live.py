@@ -15,6 +15,7 @@ from indexes.live import LiveIndexes
 from indexes.snapshots import Snapshots
 from tests.support.searching import found
 from tests.support.store import TENANT, Store
+from tests.support.waiting import until
 
 Open = Callable[[], LiveIndexes]
 
@@ -106,7 +107,7 @@ def test_an_outgrown_index_is_rebuilt_beside_the_old(
     monkeypatch.setattr(faiss_index, "FLAT_LIMIT", 400)
     store.add("\n".join(f"line {number}" for number in range(700)))
     assert "line 5" in found(store, indexes, "line 5", k=700)
-    _wait(lambda: indexes.describe(store.collection)["kind"] == "ivf")
+    until(lambda: indexes.describe(store.collection)["kind"] == "ivf")
     store.add("last words")
     assert "last words" in found(store, indexes, "last words", k=701)
     assert indexes.describe(store.collection)["recall"] is not None
@@ -169,12 +170,3 @@ def test_saving_goes_on_past_a_deleted_collection(store: Store, opened: Open) ->
     store.collections.delete(store.collection)
     indexes.save(at_least=1)
     assert indexes.describe(store.collection)["vectors"] == 0
-
-
-def _wait(true: Callable[[], bool]) -> None:
-    pause = threading.Event()
-    for _ in range(500):
-        if true():
-            return
-        pause.wait(0.02)
-    raise AssertionError("it did not happen within 10 s")

@@ -14,10 +14,11 @@ from indexes.errors import Conflict, EmbedderMismatch, Unavailable
 from indexes.reembeddings import ReEmbeddings
 from indexes.snapshots import Snapshots
 from ingest import reembed
-from tests.support.changing import NEW, OLD, Change, change, other_process, quick, wait_for
+from tests.support.changing import NEW, OLD, Change, change, other_process, quick
 from tests.support.ingestion import Bench
 from tests.support.reembedding import OtherEmbedder, Searcher, known, re_embedder
 from tests.support.store import TENANT
+from tests.support.waiting import until
 
 __all__ = ["change", "other_process", "quick"]  # fixtures
 
@@ -117,7 +118,7 @@ def test_the_index_is_open_before_the_switch(change: Change, monkeypatch: pytest
         if seconds:
             assert seconds >= reembed.NOTICE
             searcher.prepare()
-            wait_for(lambda: sum(one.index is not None for one in searcher.live._entries.values()) == 2)
+            until(lambda: sum(one.index is not None for one in searcher.live._entries.values()) == 2, 90)
             assert searcher.best("word1x1") == ("word1x1 stands here", OLD)
             change.store.add("the last news")
         return False

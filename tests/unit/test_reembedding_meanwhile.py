@@ -21,8 +21,9 @@ from indexes.moving import Moving
 from indexes.purge import Purge
 from indexes.snapshots import Snapshots
 from ingest import reembed
-from tests.support.changing import NEW, ROOT, Change, change, other_process, quick, wait_for
+from tests.support.changing import NEW, ROOT, Change, change, other_process, quick
 from tests.support.store import TENANT
+from tests.support.waiting import until
 
 __all__ = ["change", "other_process", "quick"]  # fixtures
 
@@ -180,13 +181,14 @@ def test_killed_again_and_again(change: Change) -> None:
         try:  # until something was done, and a moment longer
             if seen < len(texts):
                 enough = seen + 24
-                wait_for(lambda at=enough: len(change.embedded(log)) >= at or change.apart() >= len(texts))
+                until(lambda at=enough: len(change.embedded(log)) >= at or change.apart() >= len(texts), 90)
             else:
-                wait_for(
+                until(
                     lambda before=apart: (
                         change.model() == NEW
                         and (change.apart() < before or not change.rows.waiting(limit=1))
-                    )
+                    ),
+                    90,
                 )
             time.sleep(chance.uniform(0, 0.1))
         finally:

@@ -19,6 +19,7 @@ from ingest.folder import Folder
 from ingest.sources import Files
 from ingest.watching import LONGEST, SETTLE, Pace, Watching, changes
 from tests.support.ingestion import Bench
+from tests.support.waiting import until
 
 NOTICED = 5.0  # seconds from a change to the pull that it causes
 
@@ -42,19 +43,12 @@ def seen(root: Path) -> Iterator[list[float]]:
 
     thread = threading.Thread(target=run)
     thread.start()
-    _until(lambda: len(times) == 1)
+    until(lambda: len(times) == 1, 15)
     time.sleep(0.3)  # until the watch stands
     yield times
     stop.set()
     thread.join(5)
     assert not thread.is_alive()
-
-
-def _until(what: Callable[[], object], seconds: float = 15.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def _next(seen: list[float], change: Callable[[], object]) -> bool:
@@ -93,7 +87,7 @@ def test_a_folder_that_is_mounted_again(root: Path, bench: Bench, monkeypatch: p
         watching.renew()
         time.sleep(0.3)
         root.mkdir()
-        _until(lambda: _next_at(bench) < time.time() + 60)
+        until(lambda: _next_at(bench) < time.time() + 60, 15)
     finally:
         watching.stop()
 
@@ -145,13 +139,13 @@ def test_two_workers_and_one_pull(bench: Bench, root: Path) -> None:
     try:
         for one in workers:
             one.renew()
-        _until(lambda: _next_at(bench) < time.time() + 60)
+        until(lambda: _next_at(bench) < time.time() + 60, 15)
         time.sleep(1)
         with writing(bench.store.database) as db:
             db.execute(update(s.sources).values(next_at=time.time() + 3600))
         before = _pulls(bench)
         (root / "b.txt").write_text("The tram leaves at night.")
-        _until(lambda: _next_at(bench) < time.time() + 60)
+        until(lambda: _next_at(bench) < time.time() + 60, 15)
         due = _next_at(bench) + 5
         with ThreadPoolExecutor(2) as pool:
             started = list(pool.map(lambda _: bench.pulls.start_due(due), range(2)))
@@ -219,17 +213,17 @@ def test_a_worker_notices_within_seconds(
             heartbeat=lambda: None,
         )
         try:
-            _until(lambda: live() == ["The ferry leaves at noon."], 60)
-            _until(lambda: _pulls(bench) == 2, 60)  # the second when its watch began
-            _until(lambda: not bench.pulls.unfinished(limit=9) and _next_at(bench) > time.time() + 60, 60)
+            until(lambda: live() == ["The ferry leaves at noon."], 60)
+            until(lambda: _pulls(bench) == 2, 60)  # the second when its watch began
+            until(lambda: not bench.pulls.unfinished(limit=9) and _next_at(bench) > time.time() + 60, 60)
             time.sleep(2 * SETTLE)
             began = time.monotonic()
             (root / "b.txt").write_text("The tram leaves at night.")
-            _until(lambda: _pulls(bench) == 3)
+            until(lambda: _pulls(bench) == 3, 15)
             assert time.monotonic() - began < NOTICED
-            _until(lambda: len(live()) == 2)
+            until(lambda: len(live()) == 2, 15)
             os.unlink(root / "a.txt")
-            _until(lambda: live() == ["The tram leaves at night."])
+            until(lambda: live() == ["The tram leaves at night."], 15)
         finally:
             stop.set()
             watching.stop()
