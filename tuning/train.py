@@ -30,9 +30,11 @@ from tuning.judged import answers_judged
 from tuning.plan import Plan
 from tuning.progress import telling
 from tuning.records import Example
-from tuning.scores import score
+from tuning.scaling import Scale
+from tuning.scores import Score, score
 from tuning.spectrum import pattern
 from tuning.trainers import VALIDATED, preferring, supervised
+from tuning.verdict import FORGOTTEN, points_lost
 from tuning.workspace import (
     GENERAL,
     GENERAL_JUDGED,
@@ -159,14 +161,22 @@ def _general(work: Workspace, task: Task, model: Any, tokenizer: Any) -> list[Ex
 def _judged(
     model: Any, tokenizer: Any, work: Workspace, validation: Sequence[Example], plan: Plan
 ) -> dict[str, float]:
-    """What it gained on what validates, and lost on general rows that it has not learnt from."""
+    """What it gained on what validates, and lost on general rows that it has not learnt from.
+
+    An adapter that lost too much is made weaker first."""
     encoder = Encoder(tokenizer)
     target = _short([encoder.row(one) for one in validation[:VALIDATED]], plan)
     general = [encoder.row(one) for one in work.examples(GENERAL_JUDGED)]
     with model.disable_adapter():
         before = score(model, target), score(model, general)
+    known = score(model, general)
+    scale = 1.0
+    if not _keeps(before[1], known):
+        scale = Scale(model).weaken(lambda: _keeps(before[1], score(model, general)))
     now = score(model, target), score(model, general)
     return {
+        "scale": scale,
+        "general_accuracy_whole": known.accuracy,
         "target_perplexity_base": before[0].perplexity,
         "target_perplexity": now[0].perplexity,
         "target_accuracy_base": before[0].accuracy,
@@ -184,6 +194,10 @@ def _judged(
             embedder=partial(build_embedder, Settings()),
         ),
     }
+
+
+def _keeps(base: Score, now: Score) -> bool:
+    return points_lost(base.accuracy, now.accuracy) <= FORGOTTEN
 
 
 def _with_adapter(model: Any, task: Task) -> Any:

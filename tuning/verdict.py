@@ -23,7 +23,7 @@ class Verdict:
 
 def verdict(figures: Mapping[str, float]) -> Verdict:
     """``figures``: those of an Outcome."""
-    lost = 100 * (figures["general_accuracy_base"] - figures["general_accuracy"])
+    lost = points_lost(figures["general_accuracy_base"], figures["general_accuracy"])
     told, failed = [], []
     if lost > FORGOTTEN:
         failed.append("forgetting")
@@ -33,6 +33,8 @@ def verdict(figures: Mapping[str, float]) -> Verdict:
         )
     else:
         told.append(f"it kept what the base knew: {max(0.0, lost):.1f} points of general accuracy are lost")
+    if (scale := figures.get("scale", 1.0)) < 1:
+        told.append(f"it was made weaker for that: {scale:.0%} of what was learnt is in it")
     if figures["ended"] < ENDS:
         failed.append("does_not_end")
         told.append(
@@ -41,6 +43,11 @@ def verdict(figures: Mapping[str, float]) -> Verdict:
         )
     told += _target(figures)
     return Verdict(passed=not failed, reasons=tuple(told), code=failed[0] if failed else None)
+
+
+def points_lost(base: float, now: float) -> float:
+    """Of general accuracy, by an adapter that has ``now`` of it; below 0 where it gained."""
+    return 100 * (base - now)
 
 
 def _target(figures: Mapping[str, float]) -> list[str]:

@@ -61,6 +61,13 @@ def test_labels_count_more_than_words() -> None:
     assert "macro-F1" in verdict(GOOD | {"answers": 24} | scored | labels).reasons[-1]
 
 
+def test_one_that_was_made_weaker_says_so() -> None:
+    found = verdict(GOOD | {"scale": 0.7})
+    assert found.passed
+    assert found.reasons[1] == "it was made weaker for that: 70% of what was learnt is in it"
+    assert all("weaker" not in reason for reason in verdict(GOOD | {"scale": 1.0}).reasons)
+
+
 def test_few_answers_tell_nothing() -> None:
     scored = {"f1_base": 0.1, "f1": 0.3, "f1_gain_low": 0.1, "f1_gain_high": 0.3, "answers": 4}
     assert "of 4 answers: too few to tell" in verdict(GOOD | scored).reasons[-1]
