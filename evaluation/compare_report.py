@@ -159,7 +159,7 @@ def _figures(found: Comparison) -> Section:
         f"{names}.\n\nScored as SQuAD does, after NFKC, Persian letters unified, Chinese by character; in "
         "brackets 95 % bootstrap intervals. The score is F1 where a question has an answer; where it "
         "has none, 1 for a refusal and 0 for anything else. Wrong: neither refused, nor with the gold answer "
-        "in it, nor with an F1 of half. Times are those of one user."
+        f"in it, nor with an F1 of half. {_times(found.at_once)}"
     )
     return Section(
         title="Figures",
@@ -170,6 +170,14 @@ def _figures(found: Comparison) -> Section:
             Forest(title="Answered wrongly", rows=tuple((arm.name, arm.wrong) for arm in arms)),
             _plot(arms),
         ),
+    )
+
+
+def _times(at_once: int) -> str:
+    return (
+        "Times are those of one user."
+        if at_once == 1
+        else f"Times are those of a service that is asked {at_once} questions at a time."
     )
 
 

@@ -132,13 +132,19 @@ def _changes(owner: Owner) -> str:
 
 
 def _knowledge(found: Measured) -> str:
-    apart, rag = found.score(RAG, BASE), _arm(found, RAG)
-    if apart.low > 0:
-        told = f"needed: with the documents the same generator scores {signed(apart)} more than without"
-    elif apart.high < 0:
-        told = f"the documents do harm: with them the same generator scores {signed(apart)}"
+    """A weak generator may make nothing of documents that its adapter answers from, so each is looked at."""
+    writers = {"the generator": found.score(RAG, BASE)}
+    if found.arm(BOTH) is not None:
+        writers["the adapter"] = found.score(BOTH, TUNED)
+    told = ", ".join(f"{writer} {signed(apart)}" for writer, apart in writers.items())
+    apart = writers.values()
+    if any(one.low > 0 for one in apart):
+        told = f"needed: with the documents the same model scores more than without: {told}"
+    elif any(one.high < 0 for one in apart):
+        told = f"the documents do harm: with them the same model scores less: {told}"
     else:
-        told = f"not shown: with and without the documents cannot be told apart, {signed(apart)}"
+        told = f"not shown: with and without the documents cannot be told apart: {told}"
+    rag = _arm(found, RAG)
     if rag.found.count:
         told += f"; the document that answers was among the sources of {_percent(rag.found)} of the questions"
     return told

@@ -171,6 +171,7 @@ def reason(advice_about: str, scores: Mapping[str, float], owner: Owner | None =
         ("how often the data changes", FACTS, Owner(changes="never"), "stays true"),
         ("need for outside knowledge", FACTS, Owner(), "+0.600"),
         ("need for outside knowledge", KNOWN, Owner(), "not shown"),
+        ("need for outside knowledge", {BASE: 0.1, RAG: 0.12, TUNED: 0.1, BOTH: 0.5}, Owner(), "needed: "),
         ("need for outside knowledge", {BASE: 0.7, RAG: 0.2}, Owner(), "do harm"),
         ("hallucination", FACTS, Owner(), "`base` 90%"),
         ("style", FACTS, Owner(), "+0.100"),
