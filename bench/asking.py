@@ -13,8 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from bench.service import Service, serving
 from bench.texts import questions, small
+from evaluation.report import Table
 
 WARM = 200  # documents, at most, that are there before the first block
 PATIENCE = 1800.0  # seconds until those are worked off, on a busy machine
@@ -72,7 +75,7 @@ def _measured(service: Service, documents: int, blocks: int) -> Asking:
     chance = random.Random(SEED)
     service.wait(service.ingest(files[:warm]), PATIENCE)
     for question in asked[:PAIR]:
-        _ask(service, question, Asked())  # warm
+        timed(service, question, Asked())  # warm
     begun = time.monotonic()
     jobs = service.ingest(files[warm:])
     queued = time.monotonic() - begun
@@ -88,13 +91,13 @@ def _measured(service: Service, documents: int, blocks: int) -> Asking:
             first = pair * PAIR + (BLOCK[IDLE] if state == BUSY else 0)
             for question in asked[first : first + BLOCK[state]]:
                 time.sleep(chance.uniform(*PAUSE))
-                _ask(service, question, times[state])
+                timed(service, question, times[state])
             if state == BUSY:
                 worked += time.monotonic() - begun
             else:
                 service.resume()
         memory.append(_sample(service))
-        job.append(_timed(service, f"/jobs/{jobs[0]}"))
+        job.append(_answered(service, f"/jobs/{jobs[0]}"))
         pairs = pair + 1
         if memory[-1].done >= documents + warm:
             break
@@ -118,11 +121,21 @@ def _measured(service: Service, documents: int, blocks: int) -> Asking:
     )
 
 
+def milliseconds(idle: Asked, busy: Asked) -> Table:
+    rows = []
+    for name, one, other in (("/ask", idle.ask, busy.ask), ("/search", idle.search, busy.search)):
+        for share in (50, 95, 99):
+            alone, beside = float(np.percentile(one, share)), float(np.percentile(other, share))
+            rows.append((f"{name}, p{share}", f"{alone:.0f}", f"{beside:.0f}", f"{beside / alone:.2f}x"))
+    return Table(title="Milliseconds", header=("", "idle", "busy", "ratio"), rows=tuple(rows))
+
+
 def _sample(service: Service) -> Sample:
     return Sample(done=service.ended(), api=service.memory("api"), worker=service.memory("worker"))
 
 
-def _ask(service: Service, question: str, times: Asked) -> None:
+def timed(service: Service, question: str, times: Asked) -> None:
+    """One question to `/ask` and `/search`, added to ``times``."""
     for path, taken in (("/ask", times.ask), ("/search", times.search)):
         begun = time.perf_counter()
         answer = service.http.post(path, json={"question": question})
@@ -131,7 +144,7 @@ def _ask(service: Service, question: str, times: Asked) -> None:
         taken.append(1000 * (time.perf_counter() - begun))
 
 
-def _timed(service: Service, path: str) -> float:
+def _answered(service: Service, path: str) -> float:
     begun = time.perf_counter()
     service.http.get(path).raise_for_status()
     return 1000 * (time.perf_counter() - begun)

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 
 from app import models
@@ -115,14 +114,6 @@ class Run:
 
 
 def _asking(found: Asking) -> Section:
-    rows = []
-    for name, idle, busy in (
-        ("/ask", found.idle.ask, found.busy.ask),
-        ("/search", found.idle.search, found.busy.search),
-    ):
-        for share in (50, 95, 99):
-            one, other = float(np.percentile(idle, share)), float(np.percentile(busy, share))
-            rows.append((f"{name}, p{share}", f"{one:.0f}", f"{other:.0f}", f"{other / one:.2f}x"))
     last = found.memory[-1].done
     top = max(max(one.api, one.worker) for one in found.memory)
     samples = found.memory[:: max(1, len(found.memory) // 20)]
@@ -139,7 +130,7 @@ def _asking(found: Asking) -> Section:
         f"generated. `GET /jobs/{{id}}` of a job of 500 documents took {found.job:.0f} ms, "
         f"and the queue's own database had {found.jobs_database:.1f} MiB at the end.",
         tables=(
-            Table(title="Milliseconds", header=("", "idle", "busy", "ratio"), rows=tuple(rows)),
+            asking.milliseconds(found.idle, found.busy),
             Table(
                 title="Memory (PSS, MiB)",
                 header=("documents ended", "API", "worker and parser"),

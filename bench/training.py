@@ -114,10 +114,9 @@ def _head(figure: Figure) -> Table:
 def _measured(base: Path, device: Any, *, method: str, modules: tuple[str, ...] = ()) -> Cost:
     with tempfile.TemporaryDirectory() as folder:
         work = Workspace(Path(folder) / "run")
-        plan = _plan(method)
-        task = Task(weights=base, base="bench", plan=plan, modules=modules, device=device)
-        rows = _rows(ROWS + VALIDATE)
-        work.begin(task, rows[:ROWS], rows[ROWS:])
+        task = Task(weights=base, base="bench", plan=plan(method), modules=modules, device=device)
+        made = rows(ROWS + VALIDATE)
+        work.begin(task, made[:ROWS], made[ROWS:])
         most = [0.0]
 
         def look(_: Mapping[str, Any]) -> None:
@@ -136,7 +135,7 @@ def _measured(base: Path, device: Any, *, method: str, modules: tuple[str, ...] 
         )
 
 
-def _plan(method: str) -> Plan:
+def plan(method: str) -> Plan:
     return Plan(
         method=method,  # type: ignore[arg-type]
         stages=("sft",),
@@ -157,7 +156,7 @@ def _plan(method: str) -> Plan:
     )
 
 
-def _rows(count: int) -> list[Example]:
+def rows(count: int) -> list[Example]:
     return [
         Example(
             line=number,
