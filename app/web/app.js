@@ -36,7 +36,7 @@ async function chooseCollection() {
 
 async function loadAdapters() {
   const ready = (await list("/adapters")).filter((adapter) => adapter.status === "ready");
-  const chosen = adapters.value;
+  const chosen = adapters.options.length ? adapters.value : new URLSearchParams(location.search).get("adapter");
   adapters.replaceChildren(
     el("option", { value: "" }, t("adapterDefault")),
     el("option", { value: "base" }, t("adapterBase")),
