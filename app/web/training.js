@@ -9,7 +9,7 @@ import { unended } from "./trainings.js";
 
 const LATEST = 8; // messages
 
-/** What it told of steps, as {stage: {steps, last, trained, validated}}; the two are lists of [step, loss]. */
+/** What it told of steps, by stage: its first and last figures, and [step, loss] as they were trained and validated. */
 function stages(told) {
   const found = {};
   for (const { type, data } of told) {
