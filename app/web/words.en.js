@@ -50,7 +50,7 @@ export const en = {
     failed: "failed", cancelled: "cancelled",
   },
   changed: "{name}: {status}", started: "started {when}", ended: "took {span}",
-  step: "step {n} of {of}", left: "at most {span} left", noStep: "The first step is being prepared…",
+  step: "step {n} of {of}", left: "the steps take at most {span} more", noStep: "The first step is being prepared…",
   judging: "The last step is done: what was learnt is being judged…",
   curves: { sft: "Loss", dpo: "Loss on preferences" }, trained: "training", validated: "validation", steps: "step",
   curveOf: "{title} against the step.", curveLine: "{name}: {first} at step {from}, {last} at step {to}.",

@@ -50,7 +50,7 @@ export const fa = {
     failed: "ناموفق", cancelled: "لغو شد",
   },
   changed: "{name}: {status}", started: "آغاز: {when}", ended: "مدت: {span}",
-  step: "گام {n} از {of}", left: "حداکثر {span} مانده", noStep: "گام نخست آماده می‌شود…",
+  step: "گام {n} از {of}", left: "گام‌ها حداکثر {span} دیگر", noStep: "گام نخست آماده می‌شود…",
   judging: "گام پایانی انجام شد: آموخته‌ها سنجیده می‌شود…",
   curves: { sft: "زیان", dpo: "زیان ترجیح‌ها" }, trained: "آموزش", validated: "سنجش", steps: "گام",
   curveOf: "{title} در هر گام.", curveLine: "{name}: {first} در گام {from}، {last} در گام {to}.",

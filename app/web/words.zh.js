@@ -50,7 +50,7 @@ export const zh = {
     failed: "失败", cancelled: "已取消",
   },
   changed: "{name}：{status}", started: "开始于 {when}", ended: "用时 {span}",
-  step: "第 {n} 步，共 {of} 步", left: "最多还需 {span}", noStep: "正在准备第一步…",
+  step: "第 {n} 步，共 {of} 步", left: "这些步骤最多还需 {span}", noStep: "正在准备第一步…",
   judging: "最后一步已完成：正在评判学到的内容…",
   curves: { sft: "损失", dpo: "偏好损失" }, trained: "训练", validated: "检验", steps: "步",
   curveOf: "{title}随步数的变化。", curveLine: "{name}：第 {from} 步 {first}，第 {to} 步 {last}。",
