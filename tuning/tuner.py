@@ -33,6 +33,7 @@ from tuning.workspace import Workspace
 SERVED_WITHIN = 60.0  # seconds; an engine that starts meanwhile takes it then
 LOOK = 1.0  # seconds between two looks whether it was cancelled
 RESULTS = "fine-tune-results"  # their purpose, as OpenAI names it
+NOT_INSTALLED = "{!r} is not installed where the worker runs: install Simurgh's extra `tune` there"
 log = structlog.get_logger()
 
 
@@ -91,6 +92,8 @@ class Tuner:
             raise
         except SimurghError as error:
             self._fail(tuning, work, error)
+        except ModuleNotFoundError as error:
+            self._fail(tuning, work, TrainingFailed(NOT_INSTALLED.format(error.name), code="not_installed"))
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
@@ -146,7 +149,10 @@ class Tuner:
         for warning in checked.plan.warnings:
             self._tunings.tell(tuning.id, warning, level="warn")
         for name, why in checked.plan.reasons.items():
-            self._tunings.tell(tuning.id, f"{name} = {getattr(checked.plan, name)}: {why}")
+            value = getattr(checked.plan, name)
+            self._tunings.tell(
+                tuning.id, f"{name} = {value}: {why}", data={"choice": name, "value": value, "why": why}
+            )
         begin(
             work.folder,
             checked,
@@ -180,7 +186,7 @@ class Tuner:
         if tuned.verdict is None:
             raise TrainingFailed(tuned.outcome.message or "it failed", code=tuned.outcome.code)
         for reason in tuned.verdict.reasons:
-            self._tunings.tell(tuning.id, reason)
+            self._tunings.tell(tuning.id, reason, data={"passed": tuned.verdict.passed})
         if not tuned.verdict.passed:
             raise TrainingFailed("; ".join(tuned.verdict.reasons), code=tuned.verdict.code)
         with ExitStack() as stack:

@@ -186,6 +186,7 @@ def _view(found: Tuning) -> dict[str, Any]:
         if failed
         else None,
         "model": found.base_model,
+        "adapter": found.adapter,
         "fine_tuned_model": f"{MODEL}:{found.adapter}" if found.status == "succeeded" else None,
         "organization_id": OWNER,
         "training_file": found.training_file,

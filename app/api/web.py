@@ -1,4 +1,4 @@
-"""The chat page and its files."""
+"""The pages and their files."""
 
 import os
 from pathlib import Path
@@ -15,12 +15,21 @@ FOLDER = Path(app.web.__path__[0])
 
 
 @router.get("/")
-def page() -> FileResponse:
-    return FileResponse(FOLDER / "index.html", headers={"Cache-Control": "no-cache"})
+def chat() -> FileResponse:
+    return _page("index.html")
+
+
+@router.get("/tuning")
+def tuning() -> FileResponse:
+    return _page("tuning.html")
+
+
+def _page(name: str) -> FileResponse:
+    return FileResponse(FOLDER / name, headers={"Cache-Control": "no-cache"})
 
 
 class PageFiles(StaticFiles):
-    """Those that a page loads, not the package around them."""
+    """Those that pages load, not the package around them."""
 
     def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
         return super().lookup_path(path) if path.endswith(SUFFIXES) else ("", None)

@@ -92,31 +92,47 @@ export async function call(path, options) {
   return response.status === 204 ? null : response.json().catch(() => null);
 }
 
-/** Every item of a paged list, at most `most`. */
-export async function list(path, most = 1000) {
-  const items = [];
+/** The items of a paged list, page by page as they are asked for. */
+export async function* each(path) {
   const join = path.includes("?") ? "&" : "?";
   let after = "";
   for (;;) {
     const page = await call(`${path}${join}limit=100${after}`);
-    items.push(...page.data);
+    yield* page.data;
     const last = page.data.at(-1);
-    if (!page.has_more || !last || items.length >= most) return items;
+    if (!page.has_more || !last) return;
     after = `&after=${encodeURIComponent(last.id ?? last.document_id ?? last.name)}`;
   }
 }
 
-/** POST /ingest of one file by XHR, whose upload reports progress: `onProgress(share)`, 0 to 1. */
-export async function upload(file, collection, onProgress) {
+/** Every item of a paged list, at most `most`. */
+export async function list(path, most = 1000) {
+  const items = [];
+  for await (const item of each(path)) {
+    if (items.push(item) >= most) break;
+  }
+  return items;
+}
+
+/** What each part of the service says of itself. A 503 is an answer here, and nothing to wait for. */
+export async function health() {
+  try {
+    return (await (await fetch("/health/ready")).json()).parts;
+  } catch {
+    throw new ApiError(0, null);
+  }
+}
+
+/** POST of a form by XHR, whose upload reports progress: `onProgress(share)`, 0 to 1. */
+export async function upload(path, fields, onProgress) {
   for (;;) {
     const used = authorization();
     try {
       return await new Promise((resolve, reject) => {
         const form = new FormData();
-        form.append("collection", collection);
-        form.append("file", file, file.name);
+        for (const [name, value] of Object.entries(fields)) form.append(name, value);
         const xhr = new XMLHttpRequest();
-        xhr.open("POST", "/ingest");
+        xhr.open("POST", path);
         if (used) xhr.setRequestHeader("Authorization", used);
         xhr.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
         xhr.onerror = () => reject(new ApiError(0, null));

@@ -1,33 +1,20 @@
-// The page's composition root: collections, adapters, the key, the empty state, and who hears which key press.
+// The chat page's composition root: collections, adapters, the empty state.
 
-import { call, list, onKeyNeeded } from "./api.js";
+import { call, list } from "./api.js";
 import { conversing, newConversation, startChat, stop, submit } from "./chat.js";
 import { documents, nameOf, refresh, showCollection, startDocuments } from "./documents.js";
 import { byId, el, languageOf, prompt } from "./dom.js";
-import { firstLanguage, setLanguage, t } from "./i18n.js";
+import { t } from "./i18n.js";
 import { questionOf } from "./samples.js";
+import { shown, startShell } from "./shell.js";
 import { closeSources } from "./sources.js";
 
 const KEPT = "simurgh.collection";
 const collections = byId("collection");
 const adapters = byId("adapter");
-const banner = byId("banner");
 
 /** What POST /ask is told: null asks for the collection's default adapter. */
 const choice = () => ({ collection: collections.value || "default", adapter: adapters.value || null });
-
-/** Run one of the page's own requests; its failure is shown, with a way to try again. */
-async function shown(work) {
-  try {
-    banner.hidden = true;
-    await work();
-  } catch (error) {
-    banner.replaceChildren(el("span", { dir: "auto" }, error.message),
-      el("button", { class: "text-button", type: "button", onclick: () => shown(work) }, t("retry")));
-    banner.hidden = false;
-    if (!error.code) console.error(error);
-  }
-}
 
 // --- Collections and adapters ---
 
@@ -49,7 +36,7 @@ async function chooseCollection() {
 
 async function loadAdapters() {
   const ready = (await list("/adapters")).filter((adapter) => adapter.status === "ready");
-  const chosen = adapters.value;
+  const chosen = adapters.options.length ? adapters.value : new URLSearchParams(location.search).get("adapter");
   adapters.replaceChildren(
     el("option", { value: "" }, t("adapterDefault")),
     el("option", { value: "base" }, t("adapterBase")),
@@ -85,45 +72,18 @@ function drawEmpty() {
   }, question)));
 }
 
-// --- The library as a drawer on narrow screens ---
-
-function drawer(open) {
-  if (byId("veil").hidden === !open) return false;
-  byId("shell").classList.toggle("with-library", open);
-  byId("library-open").setAttribute("aria-expanded", String(open));
-  byId("veil").hidden = !open;
-  byId(open ? "library-close" : "library-open").focus();
-  return true;
-}
-
 function wire() {
   startChat(choice);
   startDocuments(drawEmpty);
-  onKeyNeeded((refused) => {
-    const problem = byId("key-problem");
-    problem.textContent = t("keyRefused");
-    problem.hidden = !refused;
-    return prompt(byId("key-dialog"), byId("key"), problem, async (key) => key);
-  });
   collections.addEventListener("change", chooseCollection);
   byId("collection-new").addEventListener("click", newCollection);
   byId("new-conversation").addEventListener("click", () => { newConversation(); drawEmpty(); });
-  byId("library-open").addEventListener("click", () => drawer(true));
-  byId("library-close").addEventListener("click", () => drawer(false));
-  byId("veil").addEventListener("click", () => drawer(false));
-  for (const button of document.querySelectorAll("[data-lang]")) {
-    button.addEventListener("click", () => setLanguage(button.dataset.lang));
-  }
   document.addEventListener("simurgh:language", () => {
     for (const option of adapters.options) {
       if (option.value === "") option.textContent = t("adapterDefault");
       if (option.value === "base") option.textContent = t("adapterBase");
     }
     drawEmpty();
-  });
-  addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
-    if (stop() || closeSources() || drawer(false)) event.preventDefault();
   });
   addEventListener("focus", () => { // back from elsewhere, where documents and adapters may have been added
     refresh().catch(() => {});
@@ -133,7 +93,7 @@ function wire() {
 
 async function start() {
   wire();
-  firstLanguage();
+  startShell(() => stop() || closeSources());
   byId("empty").hidden = true;
   await shown(async () => {
     await loadCollections();

@@ -1,8 +1,9 @@
 // The library: what a collection holds, and what is on its way into it.
 
 import { call, list, upload } from "./api.js";
+import { askedFirst } from "./confirm.js";
 import { announce, byId, el, icon } from "./dom.js";
-import { number, percent, stage, t } from "./i18n.js";
+import { named, number, percent, t } from "./i18n.js";
 
 const AT_ONCE = 2; // uploads under way
 const POLL_MS = [400, 2000]; // first, slowest
@@ -33,7 +34,9 @@ function shelfRow(document) {
     document.pages ? t(document.pages === 1 ? "onePage" : "pages", { n: number(document.pages) }) : "",
     document.unread_pages?.length ? t("unread", { n: document.unread_pages.map(number).join(" ") }) : "",
   ].filter(Boolean).join(" · ");
-  const remove = el("button", { class: "icon", type: "button", "aria-label": t("deleteIt", { title: name }), onclick: confirm }, icon("bin"));
+  const remove = askedFirst(
+    el("button", { class: "icon", type: "button", "aria-label": t("deleteIt", { title: name }) }, icon("bin")),
+    { yes: t("yes"), no: t("no"), label: t("deleteIt", { title: name }) }, destroy);
   const row = el("li", { class: isError(document) ? "failed" : null },
     icon("file"),
     el("div", { class: "row-text" },
@@ -42,20 +45,11 @@ function shelfRow(document) {
       isError(document) && reasonOf(document.error) ? el("span", { class: "row-reason", dir: "auto" }, reasonOf(document.error)) : null),
     remove);
 
-  function confirm() {
-    const yes = el("button", { class: "text-button danger", type: "button", "aria-label": t("deleteIt", { title: name }), onclick: destroy }, t("yes"));
-    const no = el("button", { class: "text-button", type: "button", onclick: () => { box.replaceWith(remove); remove.focus(); } }, t("no"));
-    const box = el("span", { class: "confirm" }, yes, no);
-    remove.replaceWith(box);
-    no.focus();
-  }
-
   async function destroy() {
     try {
       await call(`/documents/${encodeURIComponent(idOf(document))}`, { method: "DELETE" });
     } catch (error) {
       if (error.status !== 404) { // 404: someone else was quicker
-        row.querySelector(".confirm")?.replaceWith(remove);
         row.querySelector(".row-text").append(el("span", { class: "row-reason", dir: "auto", role: "alert" }, error.message));
         return;
       }
@@ -141,11 +135,11 @@ class Arrival {
           throw new Error(failed.map((document) => reasonOf(document.error)).filter(Boolean).join(" ")
             || reasonOf(job.error) || t(job.status === "cancelled" ? "cancelled" : "failed"));
         }
-        this.show(stage("done"), 1);
+        this.show(named("stages", "done"), 1);
         return;
       }
       const share = of ? chunks / of : total > 1 ? done / total : null; // of a single file, its chunks tell more
-      this.show(job.status === "running" ? stage(name) : t("queued"), share);
+      this.show(job.status === "running" ? (name ? named("stages", name) : t("running")) : t("queued"), share);
       await new Promise((resolve) => { setTimeout(resolve, wait); });
     }
   }
@@ -189,7 +183,7 @@ function next() {
 
 export function addFiles(files) {
   const into = collection;
-  for (const file of files) enqueue(new Arrival(file.name, (progress) => upload(file, into, progress)));
+  for (const file of files) enqueue(new Arrival(file.name, (progress) => upload("/ingest", { collection: into, file }, progress)));
 }
 
 export function addUrl(url) {

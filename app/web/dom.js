@@ -5,8 +5,12 @@ const SVG = "http://www.w3.org/2000/svg";
 export const byId = (id) => document.getElementById(id);
 
 /** el("p", {class: "x", dir: "auto", onclick: f}, "text", node): strings become text nodes. */
-export function el(tag, props = {}, ...children) {
-  const node = document.createElement(tag);
+export const el = (tag, props, ...children) => filled(document.createElement(tag), props, children);
+
+/** The same of SVG. */
+export const svg = (tag, props, ...children) => filled(document.createElementNS(SVG, tag), props, children);
+
+function filled(node, props = {}, children = []) {
   for (const [name, value] of Object.entries(props)) {
     if (value === null || value === undefined || value === false) continue;
     if (typeof value === "function") node.addEventListener(name.slice(2), value);
@@ -16,14 +20,10 @@ export function el(tag, props = {}, ...children) {
   return node;
 }
 
-export function icon(name) {
-  const svg = document.createElementNS(SVG, "svg");
-  const use = document.createElementNS(SVG, "use");
-  svg.setAttribute("aria-hidden", "true");
-  use.setAttribute("href", `#i-${name}`);
-  svg.append(use);
-  return svg;
-}
+export const icon = (name) => svg("svg", { "aria-hidden": "true" }, svg("use", { href: `/static/icons.svg#i-${name}` }));
+
+/** The server's own words, which are English. */
+export const said = (text) => el("bdi", { lang: "en" }, text);
 
 /** Tell a screen reader; the same words twice in a row are still said. */
 export function announce(text) {

@@ -2,22 +2,10 @@
 
 import { keyed, send } from "./api.js";
 import { el, icon } from "./dom.js";
+import { download, objectUrl } from "./download.js";
 import { t } from "./i18n.js";
 
-const KEPT_MS = 60_000; // how long what was fetched can be opened
 const LOADING_MS = 10_000;
-
-function objectUrl(bytes, type) {
-  const url = URL.createObjectURL(new Blob([bytes], { type }));
-  setTimeout(() => URL.revokeObjectURL(url), KEPT_MS);
-  return url;
-}
-
-export async function download(id, name) {
-  const response = await send(`/documents/${encodeURIComponent(id)}/file`);
-  // Bytes without a type: a stored HTML page must never open as a page of this origin.
-  el("a", { href: objectUrl(await response.arrayBuffer(), "application/octet-stream"), download: name }).click();
-}
 
 /** Resolves to the document of `tab` once it shows `url`. */
 async function loaded(tab, url) {
@@ -37,10 +25,10 @@ async function show(tab, path) {
   shown.getElementById("span")?.scrollIntoView({ block: "center" });
   shown.addEventListener("click", (event) => {
     const target = event.target.closest("a") && new URL(event.target.closest("a").href);
-    const [, kind, id, part] = target?.origin === location.origin ? target.pathname.split("/") : [];
+    const [, kind, , part] = target?.origin === location.origin ? target.pathname.split("/") : [];
     if (kind !== "documents") return;
     event.preventDefault();
-    const done = part === "file" ? download(id, shown.title) : show(tab, target.pathname + target.search);
+    const done = part === "file" ? download(target.pathname, shown.title) : show(tab, target.pathname + target.search);
     done.catch((error) => { shown.title = error.message; });
   });
 }

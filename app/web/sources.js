@@ -1,8 +1,9 @@
 // The panel that shows what an answer rests on: every source of it, the cited words marked in place.
 
 import { byId, el, icon, languageOf } from "./dom.js";
+import { download } from "./download.js";
 import { number, t } from "./i18n.js";
-import { download, readLink } from "./reading.js";
+import { readLink } from "./reading.js";
 import { lines, pieces, spanOf } from "./spans.js";
 
 const panel = byId("sources");
@@ -73,7 +74,7 @@ function passage({ source, citations }) {
       readLink(source, citations[0] ?? source),
       el("button", {
         class: "icon", type: "button", "aria-label": t("original"), title: t("original"),
-        onclick: (event) => download(source.document_id, nameOf(source))
+        onclick: (event) => download(`/documents/${encodeURIComponent(source.document_id)}/file`, nameOf(source))
           .catch((error) => { event.target.closest("button").title = error.message; }),
       }, icon("down"))),
     el("p", { class: "passage-meta" },

@@ -6,15 +6,13 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from chat_page import CHROMIUM, Watch, chromium
+from chat_page import Watch
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 from pydantic import SecretStr
 
-from tests.support.api import Server, empty_database, make_settings, served, worker
-from tests.support.left_out import leave_out
+from tests.support.api import Server, make_settings, served
 from tests.support.worker import Worker
 
-__all__ = ["empty_database", "worker"]  # fixtures
 KEY = "a-key-of-twenty-characters"
 FILLER = {
     "fa": "این بند دربارهٔ باغ‌های قدیمی شهر است و چیزی از کشتی نمی‌گوید. ",
@@ -28,14 +26,6 @@ QUOTES = {
 }
 HOSTILE = '<img src="https://evil.example/x.png"><script>window.hurt=1</script>'
 SHOTS = os.environ.get("SIMURGH_SHOTS")  # a folder to keep pictures in, to look at
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        leave_out(f"{CHROMIUM} is not there (apt-get install chromium)")
-    with chromium() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module", params=["open", "keyed"])

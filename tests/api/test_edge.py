@@ -71,7 +71,7 @@ CLOSED = [
     ("POST", "/feedback"),
     ("DELETE", "/feedback/x"),
 ]
-OPEN = ["/health/live", "/health/ready", "/", "/static/app.js", "/docs", "/openapi.json"]
+OPEN = ["/health/live", "/health/ready", "/", "/tuning", "/static/app.js", "/docs", "/openapi.json"]
 
 
 @pytest.fixture
@@ -220,13 +220,14 @@ async def test_a_full_disk_is_told_and_answers_go_on(api: Api, monkeypatch: pyte
     assert "1 MiB" in answer.json()["parts"]["storage"]["reason"]
 
 
-async def test_the_page_and_its_files(api: Api) -> None:
-    page = await api.http.get("/")
-    assert page.headers["content-type"] == "text/html; charset=utf-8"
-    policy = page.headers["content-security-policy"]
-    assert "default-src 'self'" in policy
-    assert "unsafe" not in policy
-    for name in ("app.js", "style.css", "simurgh.svg"):
+async def test_the_pages_and_their_files(api: Api) -> None:
+    for path in ("/", "/tuning"):
+        page = await api.http.get(path)
+        assert page.headers["content-type"] == "text/html; charset=utf-8"
+        policy = page.headers["content-security-policy"]
+        assert "default-src 'self'" in policy
+        assert "unsafe" not in policy
+    for name in ("app.js", "tuning.js", "words.fa.js", "style.css", "icons.svg"):
         answer = await api.http.get(f"/static/{name}")
         assert answer.status_code == 200
         assert answer.headers["x-content-type-options"] == "nosniff"

@@ -1,10 +1,8 @@
 """OpenAI's files and fine-tuning jobs: what is refused, and the whole way with the official client."""
 
-import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +11,11 @@ import openai
 import pytest
 from openai import OpenAI
 
-from app.adapter_check import BaseModel, base_shapes
-from app.adapter_intake import AdapterIntake
-from app.adapter_store import AdapterStore
-from app.compose import Service
 from app.engine.device import Device
-from indexes.adapters import Adapters
 from tests.support.api import Server, make_settings, served
-from tests.support.training import examples
+from tests.support.tuning import at_work, lines, tuner
 from tests.support.worker import Worker
 from tuning.prepared import Prepared
-from tuning.tuner import Tuner
 
 PLAN = {"rank": 8, "max_length": 512, "learning_rate": 1e-2, "dropout": 0.05, "replay": 0.0, "at_once": 4}
 ENDED = ("succeeded", "failed", "cancelled")
@@ -45,55 +37,6 @@ def tuning(
 def client(tuning: Server) -> Iterator[OpenAI]:
     with OpenAI(base_url=f"{tuning.url}/v1", api_key="none", max_retries=0, timeout=20) as made:
         yield made
-
-
-def tuner(service: Service, base: Path, stop: threading.Event, device: Device | None = None) -> Tuner:
-    adapters = Adapters(service.database)
-    model = BaseModel(id=str(base), max_rank=16, shapes=base_shapes(base))
-    return Tuner(
-        tunings=service.tunings,
-        files=service.training_files,
-        blobs=service.blobs,
-        adapters=adapters,
-        intake=AdapterIntake(adapters, AdapterStore(service.settings.data_dir / "adapters"), model),
-        prepare=lambda: Prepared(service.settings),
-        device=device,
-        folder=service.settings.data_dir / "tuning",
-        stop=stop,
-    )
-
-
-@contextmanager
-def at_work(service: Service, base: Path) -> Iterator[threading.Event]:
-    """A worker that does nothing but train; yields what stops it."""
-    stop = threading.Event()
-    made = tuner(service, base, stop)
-
-    def work() -> None:
-        while not stop.wait(0.1):
-            for one in service.tunings.unfinished(limit=1):
-                made.ingest(one)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        yield stop
-    finally:
-        stop.set()
-        thread.join(30)
-
-
-def lines(count: int = 36) -> bytes:
-    rows = [
-        {
-            "messages": [
-                {"role": "user", "content": one.question},
-                {"role": "assistant", "content": one.answer},
-            ]
-        }
-        for one in examples(count)
-    ]
-    return "\n".join(json.dumps(row) for row in rows).encode()
 
 
 def awaited(client: OpenAI, job_id: str, until: Callable[[Any], bool]) -> Any:
@@ -230,6 +173,19 @@ def test_what_fails_before_it_trains(
         assert job.error.param == param
 
 
+def test_a_worker_that_lacks_the_extra_says_so_at_once(
+    tuning: Server, client: OpenAI, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lacking(*_: object, **__: object) -> None:
+        raise ModuleNotFoundError("No module named 'datasketch'", name="datasketch")
+
+    monkeypatch.setattr(Prepared, "checked", lacking)
+    job = started(client, lines())
+    with at_work(tuning.service, tiny_base):
+        job = awaited(client, job.id, lambda job: job.status in ENDED)
+    assert (job.error.code, "extra `tune`" in job.error.message) == ("not_installed", True), job.error
+
+
 def test_from_a_file_to_an_answer(
     tuning: Server, client: OpenAI, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -250,12 +206,16 @@ def test_from_a_file_to_an_answer(
         finished = time.monotonic()
     assert job.status == "succeeded", job.error
     assert (job.fine_tuned_model, job.seed, job.metadata) == ("simurgh:harbour", 7, {"team": "sea"})
+    assert job.adapter == "harbour"
     assert job.trained_tokens > 0
     assert client.fine_tuning.jobs.list().data[0] == job
 
     events = list(client.fine_tuning.jobs.list_events(job.id, limit=3))
     assert len(events) > 10, "it asks on behind each page"
     assert len({one.id for one in events}) == len(events)
+    chosen = {one.data["choice"]: one.data["value"] for one in events if "choice" in one.data}
+    assert chosen["epochs"] == 4
+    assert all(one.data["passed"] for one in events if "passed" in one.data)
     messages = [one.message for one in reversed(events)]
     assert messages[0] == "queued"
     assert "training" in messages
