@@ -242,6 +242,19 @@ def test_from_a_file_to_an_answer(
     assert not (tuning.service.settings.data_dir / "tuning" / job.id).exists(), "nothing is left behind"
 
 
+def test_what_did_not_pass_answers_nobody(
+    tuning: Server, client: OpenAI, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tuning.verdict.FORGOTTEN", -101.0)
+    job = started(client, lines(), suffix="forgetful", hyperparameters={"n_epochs": 1})
+    with at_work(tuning.service, tiny_base):
+        job = awaited(client, job.id, lambda job: job.status in ENDED)
+    assert (job.status, job.error.code, job.fine_tuned_model) == ("failed", "forgetting", None)
+    told = [dict(one.data) for one in client.fine_tuning.jobs.list_events(job.id, limit=100)]  # type: ignore[call-overload]
+    assert {"passed": False} in told
+    assert tuning.http.get("/adapters/forgetful").status_code == 404
+
+
 def test_a_worker_that_stops_leaves_it_to_the_next_and_cancelling_ends_it(
     tuning: Server, client: OpenAI, tiny_base: Path
 ) -> None:
