@@ -22,6 +22,7 @@ STEP = 64  # lengths are its multiples
 ADAM = 16  # bytes for a trained parameter: itself, its gradient, two moments, in fp32
 ROOM = 0.8  # of the memory that is free: the rest is for what cannot be reckoned
 NF4 = 0.56  # bytes for a parameter, with its scales
+FEWER_LEARN_FASTER = 2 / 3  # power of the share: by it a quarter of the modules answers nearly as all do
 MULTIPLIER = "learning_rate_multiplier"  # of the learning rate that would be taken
 CHOICES: dict[str, tuple[Any, ...]] = {
     "method": ("lora", "qlora"),
@@ -224,12 +225,16 @@ def _changed(made: Plan, data: Data, base: Base, changes: Mapping[str, Any]) -> 
         if name not in known | {MULTIPLIER}:
             raise InvalidRequest(f"there is no option `{name}`: use {', '.join(sorted(known))}", param=name)
         _require(name, value, base)
+    reasons = dict(made.reasons)
+    if (share := values.get("spectrum")) is not None and share < 1:
+        made = replace(made, learning_rate=float(f"{made.learning_rate * share**-FEWER_LEARN_FASTER:.1g}"))
+        reasons["learning_rate"] = f"a share of {share:g} of the modules has to learn what all would"
     if (times := values.pop(MULTIPLIER, None)) is not None:
         values["learning_rate"] = times * values.get("learning_rate", made.learning_rate)
     if "stages" in values:
         values["stages"] = _asked_stages(values["stages"], data)
     asked = dict.fromkeys(values, "as you asked")
-    return replace(made, **values, reasons={**made.reasons, **asked})
+    return replace(made, **values, reasons={**reasons, **asked})
 
 
 def _asked_stages(value: Any, data: Data) -> tuple[Any, ...]:

@@ -89,6 +89,13 @@ def test_its_owner_may_have_it_otherwise() -> None:
     assert made.reasons["rank"] == "as you asked"
 
 
+def test_fewer_modules_learn_faster() -> None:
+    rates = [planned(500, changes={"spectrum": share}).learning_rate for share in (None, 1.0, 0.5, 0.25)]
+    assert rates == [4e-4, 4e-4, 6e-4, 1e-3]
+    asked = planned(500, changes={"spectrum": 0.25, "learning_rate": 2e-4})
+    assert (asked.learning_rate, asked.reasons["learning_rate"]) == (2e-4, "as you asked")
+
+
 @pytest.mark.parametrize(
     ("name", "value", "code"),
     [
