@@ -24,3 +24,11 @@ def keep_trainable(model: Any) -> None:
     for one in model.modules():
         if isinstance(one, Linear4bit):
             one.support_avx512bf16_for_cpu = False
+
+
+def keep_precise(model: Any) -> None:
+    """TRL makes the adapter of a model in four bits bf16, as is done on a GPU. On a CPU small steps of bf16
+    are lost, and where it has AVX512-BF16 some trainings met a loss that was no number at the first step."""
+    for name, one in model.named_parameters():
+        if ".lora_" in name:
+            one.data = one.data.float()

@@ -24,7 +24,7 @@ from tuning.answers_only import answers_only
 from tuning.canary import canary
 from tuning.encoding import Encoder, Row
 from tuning.ewc import Anchor
-from tuning.four_bits import keep_trainable, packing
+from tuning.four_bits import keep_precise, keep_trainable, packing
 from tuning.general import answered
 from tuning.judged import answers_judged
 from tuning.plan import Plan
@@ -243,6 +243,8 @@ def _short(rows: Sequence[Row], plan: Plan) -> list[Row]:
 
 def _run(trainer: Any, work: Workspace, stage: Stage, figures: dict[str, float]) -> None:
     last = work.last_checkpoint(stage)
+    if work.task().device == "cpu":
+        keep_precise(trainer.model)
     with answers_only():
         trainer.train(resume_from_checkpoint=None if last is None else str(last))
     state = trainer.state
