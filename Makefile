@@ -42,7 +42,7 @@ bench: set-up-dev ## Measure: each figure is a ratio made in one run, about 10 m
 bench-ingestion: set-up-dev models ## Measure ingestion, and asking meanwhile, about an hour (ARGS=--small for minutes)
 	@exec $(BIN)/python -m bench.ingestion $(ARGS)
 
-bench-training: set-up-dev models ## Measure trainings: LoRA, QLoRA, Spectrum, about ten minutes (ARGS=--write into docs/results)
+bench-training: set-up-dev models ## Measure trainings: LoRA, QLoRA, Spectrum, about six minutes (ARGS=--write into docs/results)
 	@exec $(BIN)/python -m bench.training $(ARGS)
 
 torture: set-up-dev models ## Kill API and workers 1,000 times on both databases, the engine 20 times; about half an hour (ARGS='--kills 50')

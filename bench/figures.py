@@ -1,9 +1,14 @@
-"""What a measurement says, and how often it was repeated."""
+"""What a measurement says, how often it was repeated, and how it is shown."""
 
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from evaluation.report import Table
 
 ROUNDS = 5
 
@@ -30,3 +35,12 @@ def alternated(ours: Callable[[], object], rival: Callable[[], object]) -> tuple
             work()
             taken.append(time.perf_counter() - begun)
     return statistics.median(times[0]), statistics.median(times[1])
+
+
+def show(*tables: Table) -> None:
+    """In the terminal."""
+    for one in tables:
+        shown = RichTable(*one.header, title=one.title)
+        for row in one.rows:
+            shown.add_row(*row)
+        Console().print(shown)

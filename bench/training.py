@@ -1,12 +1,15 @@
 """`python -m bench.training`: tokens a second and memory of LoRA, QLoRA and Spectrum on the bundled model.
 
-The three take turns, each a training as `simurgh tune train` runs it, in a process of its own.
+The three take turns, each a training as `simurgh tune train` runs it, in a process of its own, until it has
+learnt: nothing is judged.
 """
 
 import argparse
 import contextlib
+import math
 import statistics
 import tempfile
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,34 +17,27 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from rich.console import Console
-from rich.table import Table as RichTable
+from safetensors import safe_open
 
-from app import models
 from app.cli.prepare import prepare_with_bar
-from app.generator import Message
 from app.settings import Settings
 from bench import head
-from bench.figures import Figure
+from bench.figures import Figure, show
 from bench.memory import peak
-from bench.texts import paragraphs
+from bench.tuned import BATCH, WORDS, begun, bundled, plan, rows
 from evaluation.report import Report, Section, Table, surroundings
-from tuning.machine import hardware
-from tuning.plan import Plan
-from tuning.records import Example
 from tuning.run import run
 from tuning.spectrum import chosen
-from tuning.workspace import Task, Workspace
 
 REPORTS = Path(__file__).parents[1] / "docs" / "results"
 TEXT = (
     "LoRA, QLoRA (the base in 4 bits, NF4) and LoRA on the modules that Spectrum chooses, on the bundled "
-    "model: each in turns, each as `simurgh tune train` runs it. Tokens a second: the median of a training's "
-    "steps, forward and back; peak memory: that of the training's process."
+    "model: in turns, each as `simurgh tune train` runs it until it has learnt, no general rows. Tokens a "
+    "second: the median of a training's steps, forward and back; peak memory: that of the training's process."
 )
 ROWS, VALIDATE = 16, 2
+STEPS = ROWS // BATCH
 TURNS = 3
-WORDS = 60  # of a paragraph that is learnt
 SHARE = 0.25  # of the modules, for Spectrum
 
 
@@ -49,7 +45,7 @@ SHARE = 0.25  # of the modules, for Spectrum
 class Cost:
     speed: float  # tokens a second, forward and back
     memory: float  # GiB at the peak
-    parameters: float  # that are trained
+    parameters: int  # that are trained
 
 
 def main() -> None:
@@ -58,9 +54,7 @@ def main() -> None:
     asked = parser.parse_args()
     settings = Settings()
     prepare_with_bar(settings)
-    base = models.generator_source(settings).folder
-    assert base is not None
-    device = hardware(settings).device
+    base = bundled(settings)
     ways: dict[str, dict[str, Any]] = {
         "LoRA": {"method": "lora"},
         "QLoRA": {"method": "qlora"},
@@ -69,13 +63,9 @@ def main() -> None:
     found: dict[str, list[Cost]] = {name: [] for name in ways}
     for _ in range(TURNS):
         for name, way in ways.items():
-            found[name].append(_measured(base, device, **way))
+            found[name].append(_measured(settings, **way))
     tables = (_ways({name: _median(costs) for name, costs in found.items()}), _head(head.measure(base)))
-    for one in tables:
-        shown = RichTable(*one.header, title=one.title)
-        for row in one.rows:
-            shown.add_row(*row)
-        Console().print(shown)
+    show(*tables)
     if asked.write:
         facts = surroundings(rows=f"{ROWS}, of about {WORDS} words", turns=str(TURNS))
         section = Section(title="What a training costs", text=TEXT, tables=tables)
@@ -111,60 +101,42 @@ def _head(figure: Figure) -> Table:
     )
 
 
-def _measured(base: Path, device: Any, *, method: str, modules: tuple[str, ...] = ()) -> Cost:
+def _measured(settings: Settings, *, method: str, modules: tuple[str, ...] = ()) -> Cost:
     with tempfile.TemporaryDirectory() as folder:
-        work = Workspace(Path(folder) / "run")
-        task = Task(weights=base, base="bench", plan=plan(method), modules=modules, device=device)
-        made = rows(ROWS + VALIDATE)
-        work.begin(task, made[:ROWS], made[ROWS:])
-        most = [0.0]
+        work = begun(
+            Path(folder) / "run",
+            settings,
+            plan(method),
+            rows(ROWS + VALIDATE),
+            validate=VALIDATE,
+            modules=modules,
+        )
+        learnt = threading.Event()
+        most = 0.0
 
-        def look(_: Mapping[str, Any]) -> None:
+        def look(event: Mapping[str, Any]) -> None:
+            nonlocal most
             for child in psutil.Process().children():
                 with contextlib.suppress(OSError):  # it ended meanwhile
-                    most[0] = max(most[0], peak(child) / 2**10)
+                    most = max(most, peak(child) / 2**10)
+            if event.get("checkpoint") == STEPS:
+                learnt.set()  # what comes then is judging
 
-        outcome = run(work, tell=look, niceness=0)
-        assert outcome.figures is not None, (outcome, work.log.read_text()[-2000:])
+        outcome = run(work, tell=look, cancelled=learnt, niceness=0)
+        last = work.last_checkpoint("sft")
+        assert last is not None, (outcome, work.log.read_text()[-2000:])
         steps = [event for event in work.events() if "tokens" in event and "loss" in event]
         speeds = [(b["tokens"] - a["tokens"]) / (b["at"] - a["at"]) for a, b in pairwise(steps)]
         return Cost(
             speed=statistics.median(speeds),  # an evaluation lies between some
-            memory=most[0],
-            parameters=outcome.figures["parameters_trained"],
+            memory=most,
+            parameters=_parameters(last),
         )
 
 
-def plan(method: str) -> Plan:
-    return Plan(
-        method=method,  # type: ignore[arg-type]
-        stages=("sft",),
-        rank=16,
-        alpha=32,
-        rslora=False,
-        dropout=0.1,
-        learning_rate=4e-4,
-        epochs=1,
-        batch=2,
-        at_once=1,
-        max_length=512,
-        gradient_checkpointing=False,
-        spectrum=None,
-        replay=0.0,
-        ewc=0.0,
-        memory=1.0,
-    )
-
-
-def rows(count: int) -> list[Example]:
-    return [
-        Example(
-            line=number,
-            prompt=(Message(role="user", content=f"Continue: {' '.join(text.split()[:8])}"),),
-            answer=" ".join(text.split()[8 : 8 + WORDS]),
-        )
-        for number, text in enumerate(paragraphs("en")[:count], 1)
-    ]
+def _parameters(checkpoint: Path) -> int:
+    with safe_open(checkpoint / "adapter_model.safetensors", framework="np") as weights:
+        return sum(math.prod(weights.get_slice(name).get_shape()) for name in weights.keys())  # noqa: SIM118  it cannot be iterated over
 
 
 def _median(costs: list[Cost]) -> Cost:

@@ -15,20 +15,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import psutil
-from rich.console import Console
-from rich.table import Table as RichTable
 
-from app import models
 from app.cli.prepare import prepare_with_bar
 from app.settings import Settings
 from bench.asking import PAUSE, SEED, Asked, milliseconds, timed
+from bench.figures import show
 from bench.service import serving
 from bench.texts import questions, small
-from bench.training import REPORTS, plan, rows
+from bench.training import REPORTS
+from bench.tuned import begun, plan, rows
 from evaluation.report import Report, Section, surroundings
-from tuning.machine import hardware
 from tuning.run import run
-from tuning.workspace import Task, Workspace
 
 DOCUMENTS = 200
 ROWS, VALIDATE = 200, 10
@@ -45,13 +42,13 @@ def main() -> None:
     asked = parser.parse_args()
     settings = Settings()
     prepare_with_bar(settings)
-    with tempfile.TemporaryDirectory(prefix="simurgh-bench-") as folder:
-        idle, busy = _measured(Path(folder), settings, asked.pairs)
+    with (
+        tempfile.TemporaryDirectory(prefix="simurgh-bench-") as service,
+        tempfile.TemporaryDirectory(prefix="simurgh-bench-") as training,
+    ):
+        idle, busy = _measured(Path(service), Path(training) / "run", settings, asked.pairs)
     table = milliseconds(idle, busy)
-    shown = RichTable(*table.header, title=table.title)
-    for row in table.rows:
-        shown.add_row(*row)
-    Console().print(shown)
+    show(table)
     if asked.write:
         text = (
             f"{asked.pairs} pairs of blocks of {BLOCK} questions over {DOCUMENTS} short texts took "
@@ -65,12 +62,14 @@ def main() -> None:
         )
 
 
-def _measured(folder: Path, settings: Settings, pairs: int) -> tuple[Asked, Asked]:
+def _measured(
+    service_folder: Path, training_folder: Path, settings: Settings, pairs: int
+) -> tuple[Asked, Asked]:
     texts = [(f"{number}.txt", text.encode()) for number, text in enumerate(small(DOCUMENTS))]
     asked = iter(questions(2 * pairs * BLOCK + BLOCK, seed=SEED))
     chance = random.Random(SEED)
     idle, busy = Asked(), Asked()
-    with serving(folder / "service") as service:
+    with serving(service_folder) as service:
         service.wait(service.ingest(texts), PATIENCE)
 
         def block(times: Asked) -> None:
@@ -79,7 +78,7 @@ def _measured(folder: Path, settings: Settings, pairs: int) -> tuple[Asked, Aske
                 timed(service, next(asked), times)
 
         block(Asked())  # warm
-        with _training(folder / "training", settings) as training:
+        with _training(training_folder, settings) as training:
             for pair in range(pairs):
                 for times in (idle, busy) if pair % 2 else (busy, idle):
                     if times is idle:
@@ -94,20 +93,8 @@ def _measured(folder: Path, settings: Settings, pairs: int) -> tuple[Asked, Aske
 @contextmanager
 def _training(folder: Path, settings: Settings) -> Iterator[psutil.Process]:
     """One that has taken its first step, until the end of the block."""
-    base = models.generator_source(settings).folder
-    assert base is not None
-    made = rows(ROWS + VALIDATE)
-    work = Workspace(folder)
-    work.begin(
-        Task(
-            weights=base,
-            base="bench",
-            plan=replace(plan("lora"), epochs=EPOCHS),
-            modules=(),
-            device=hardware(settings).device,
-        ),
-        made[:ROWS],
-        made[ROWS:],
+    work = begun(
+        folder, settings, replace(plan("lora"), epochs=EPOCHS), rows(ROWS + VALIDATE), validate=VALIDATE
     )
     cancelled, learns = threading.Event(), threading.Event()
 

@@ -37,8 +37,7 @@ def run(
     ``niceness``: that of ingestion unless told.
 
     What ran out of memory is tried once more with half the examples in memory; what met something that is no
-    number in four bits is tried once more as it is: on a CPU with AVX512 that happened twice in some thirty
-    trainings, and never twice to the same one. Whatever ends this function ends the training too."""
+    number in four bits is tried once more as it is. Whatever ends this function ends the training too."""
     cancelled = cancelled or threading.Event()
     seen = sum(1 for _ in work.events())
     work.forget_outcome()

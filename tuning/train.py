@@ -31,10 +31,10 @@ from tuning.plan import Plan
 from tuning.progress import telling
 from tuning.records import Example
 from tuning.scaling import Scale
-from tuning.scores import Score, score
+from tuning.scores import score
 from tuning.spectrum import pattern
 from tuning.trainers import VALIDATED, preferring, supervised
-from tuning.verdict import FORGOTTEN, points_lost
+from tuning.verdict import forgot
 from tuning.workspace import (
     GENERAL,
     GENERAL_JUDGED,
@@ -64,18 +64,16 @@ def main() -> None:
     work = Workspace(asked.folder)
     step_back(asked.niceness)
     try:
-        work.end(train(work))
+        outcome = train(work)
     except SimurghError as error:
-        work.end(Outcome(status="failed", code=error.code, message=error.message))
-        sys.exit(1)
+        outcome = Outcome(status="failed", code=error.code, message=error.message)
     except (MemoryError, RuntimeError) as error:
-        if _out_of_memory(error):
-            work.end(Outcome(status="failed", code="out_of_memory", message=f"out of memory: {error}"))
-        elif NO_NUMBER in str(error):
-            work.end(Outcome(status="failed", code="nan_loss", message=f"the base cannot answer: {error}"))
-        else:
+        known = _known(error)
+        if known is None:
             raise
-        sys.exit(1)
+        outcome = known
+    work.end(outcome)
+    sys.exit(outcome.status != "succeeded")
 
 
 def train(work: Workspace) -> Outcome:
@@ -168,23 +166,24 @@ def _judged(
     target = _short([encoder.row(one) for one in validation[:VALIDATED]], plan)
     general = [encoder.row(one) for one in work.examples(GENERAL_JUDGED)]
     with model.disable_adapter():
-        before = score(model, target), score(model, general)
-    known = score(model, general)
+        target_base, general_base = score(model, target), score(model, general)
+    known = whole = score(model, general)
     scale = 1.0
-    if not _keeps(before[1], known):
-        scale = Scale(model).weaken(lambda: _keeps(before[1], score(model, general)))
-    now = score(model, target), score(model, general)
+    if forgot(general_base.accuracy, whole.accuracy):
+        scale = Scale(model).weaken(lambda: not forgot(general_base.accuracy, score(model, general).accuracy))
+        known = score(model, general)
+    learnt = score(model, target)
     return {
         "scale": scale,
-        "general_accuracy_whole": known.accuracy,
-        "target_perplexity_base": before[0].perplexity,
-        "target_perplexity": now[0].perplexity,
-        "target_accuracy_base": before[0].accuracy,
-        "target_accuracy": now[0].accuracy,
-        "general_perplexity_base": before[1].perplexity,
-        "general_perplexity": now[1].perplexity,
-        "general_accuracy_base": before[1].accuracy,
-        "general_accuracy": now[1].accuracy,
+        "general_accuracy_whole": whole.accuracy,
+        "target_perplexity_base": target_base.perplexity,
+        "target_perplexity": learnt.perplexity,
+        "target_accuracy_base": target_base.accuracy,
+        "target_accuracy": learnt.accuracy,
+        "general_perplexity_base": general_base.perplexity,
+        "general_perplexity": known.perplexity,
+        "general_accuracy_base": general_base.accuracy,
+        "general_accuracy": known.accuracy,
         **answers_judged(
             model,
             tokenizer,
@@ -194,10 +193,6 @@ def _judged(
             embedder=partial(build_embedder, Settings()),
         ),
     }
-
-
-def _keeps(base: Score, now: Score) -> bool:
-    return points_lost(base.accuracy, now.accuracy) <= FORGOTTEN
 
 
 def _with_adapter(model: Any, task: Task) -> Any:
@@ -273,8 +268,13 @@ def _named(config: Any, task: Task) -> Any:
     return config
 
 
-def _out_of_memory(error: BaseException) -> bool:
-    return isinstance(error, MemoryError) or "out of memory" in str(error) or "alloc" in str(error)
+def _known(error: BaseException) -> Outcome | None:
+    """None where it says nothing that whoever asked for the training could act on."""
+    if isinstance(error, MemoryError) or "out of memory" in str(error) or "alloc" in str(error):
+        return Outcome(status="failed", code="out_of_memory", message=f"out of memory: {error}")
+    if NO_NUMBER in str(error):
+        return Outcome(status="failed", code="nan_loss", message=f"the base cannot answer: {error}")
+    return None
 
 
 if __name__ == "__main__":

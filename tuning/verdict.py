@@ -23,9 +23,10 @@ class Verdict:
 
 def verdict(figures: Mapping[str, float]) -> Verdict:
     """``figures``: those of an Outcome."""
-    lost = points_lost(figures["general_accuracy_base"], figures["general_accuracy"])
+    base, now = figures["general_accuracy_base"], figures["general_accuracy"]
+    lost = 100 * (base - now)  # below 0 where it gained
     told, failed = [], []
-    if lost > FORGOTTEN:
+    if forgot(base, now):
         failed.append("forgetting")
         told.append(
             f"it forgot: {lost:.1f} points of general accuracy are lost, and {FORGOTTEN:g} are allowed. "
@@ -45,9 +46,9 @@ def verdict(figures: Mapping[str, float]) -> Verdict:
     return Verdict(passed=not failed, reasons=tuple(told), code=failed[0] if failed else None)
 
 
-def points_lost(base: float, now: float) -> float:
-    """Of general accuracy, by an adapter that has ``now`` of it; below 0 where it gained."""
-    return 100 * (base - now)
+def forgot(base: float, now: float) -> bool:
+    """Whether an adapter with ``now`` of general accuracy lost more of ``base`` than it may."""
+    return 100 * (base - now) > FORGOTTEN
 
 
 def _target(figures: Mapping[str, float]) -> list[str]:
