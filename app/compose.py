@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -157,12 +157,12 @@ async def build_service(
     *,
     parts: GeneratorParts | None = None,
     embedder: Embedder | None = None,
-    reader: Reader | None = None,
+    readers: Mapping[str, Reader] | None = None,
 ) -> Service:
-    """The API's half. ``parts``, ``embedder`` and ``reader`` stand in for those that the settings name."""
+    """The API's half. ``parts``, ``embedder`` and ``readers`` stand in for those that the settings name."""
     embedders = await asyncio.to_thread(models.build_embedders, settings, embedder)
-    if reader is None and settings.reader != "none":
-        reader = await asyncio.to_thread(models.build_reader, settings)
+    if readers is None:
+        readers = await asyncio.to_thread(models.build_readers, settings)
     database = await asyncio.to_thread(open_database, settings.database)
     parts = parts or await build_generator(settings)
     analyzer = Analyzer()
@@ -231,8 +231,8 @@ async def build_service(
             retrieval=retrieval,
             embedder=embedders.own,
             gate=EvidenceGate(
-                reader,
-                load_calibrations(reader=reader is not None),
+                readers,
+                load_calibrations(readers),
                 asking=precedence.asking,
                 min_confidence=settings.min_confidence,
             ),

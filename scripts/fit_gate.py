@@ -17,9 +17,10 @@ import numpy as np
 
 from app import models
 from app.gate import CALIBRATION, OTHER, READ_PASSAGES, features
-from app.reader.port import Reading
+from app.orders import without_orders
+from app.reader.port import Reader, Reading
 from app.settings import Settings
-from evaluation.cases import Case, cases
+from evaluation.cases import Case, Weigh, cases
 from evaluation.datasets import LANGUAGES, data_folder, load
 from evaluation.refusal import curve
 from evaluation.stage import Remembering, Stage, started
@@ -37,51 +38,64 @@ ADVERSARIAL = 0.25  # what such a question weighs: real users' are seldom writte
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=250, help="questions of a kind, part and language")
+    parser.add_argument("--only", choices=[*LANGUAGES, OTHER], help="the others' stay as they are in --out")
     parser.add_argument("--data-dir", type=Path, help="keep the index here (a temporary folder otherwise)")
     parser.add_argument("--out", type=Path, default=CALIBRATION)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        found = asyncio.run(_gather(asked.data_dir or Path(temporary), asked.count))
+        wanted = [asked.only] if asked.only else [*LANGUAGES, OTHER]
+        found = asyncio.run(_gather(asked.data_dir or Path(temporary), asked.count, wanted))
+    fitted = fit(found)
+    if asked.only:
+        fitted = {kind: {**old, **fitted[kind]} for kind, old in json.loads(asked.out.read_text()).items()}
     partial = asked.out.with_suffix(".tmp")
-    partial.write_text(json.dumps(fit(found), indent=2, sort_keys=True) + "\n")
+    partial.write_text(json.dumps(fitted, indent=2, sort_keys=True) + "\n")
     os.replace(partial, asked.out)
 
 
-def fit(found: Mapping[str, Sequence[Case]]) -> dict[str, dict[str, object]]:
-    fitted: dict[str, dict[str, object]] = {}
-    for kind, names in FEATURES.items():
-        fitted[kind] = {language: _fit(language, some, names) for language, some in found.items()}
-        fitted[kind][OTHER] = _fit(OTHER, [case for some in found.values() for case in some], names)
-    return fitted
+def fit(found: Mapping[str, tuple[str, Sequence[Case]]]) -> dict[str, dict[str, object]]:
+    return {
+        kind: {language: _fit(language, some, names, reader) for language, (reader, some) in found.items()}
+        for kind, names in FEATURES.items()
+    }
 
 
-async def _gather(folder: Path, count: int) -> dict[str, list[Case]]:
+async def _gather(folder: Path, count: int, wanted: Sequence[str]) -> dict[str, tuple[str, list[Case]]]:
+    """By language who read and the cases; OTHER: those of all languages, by the reader that reads all."""
     settings = Settings(data_dir=folder, _env_file=None)
-    reader = models.build_reader(settings)
+    readers = models.build_readers(settings)
+    found = {}
+    async with started(settings, Remembering(models.build_embedder(settings))) as stage:
+        for language in wanted:
+            reader = language if language in readers else OTHER
+            weigh = _weigher(readers[reader])
+            some = LANGUAGES if language == OTHER else (language,)
+            gathered = [await asyncio.to_thread(_cases, stage, one, weigh, count) for one in some]
+            found[language] = reader, [case for one in gathered for case in one]
+            print(language, len(found[language][1]), "cases, read by", reader, flush=True)
+    return found
+
+
+def _weigher(reader: Reader) -> Weigh:
     known: dict[tuple[str, str], Reading] = {}  # the same passages come with the gold one and without
 
     def weigh(question: str, hits: Sequence[Hit]) -> dict[str, float]:
-        texts = [hit.text for hit in hits[:READ_PASSAGES]]
+        texts = [without_orders(hit.text) for hit in hits[:READ_PASSAGES]]
         new = [text for text in texts if (question, text) not in known]
         known.update(zip([(question, text) for text in new], reader.read(question, new), strict=True))
         readings = [known[question, text] for text in texts]
         return {**features(hits, readings), "enough": 1.0}
 
-    found = {}
-    async with started(settings, Remembering(models.build_embedder(settings))) as stage:
-        for language in LANGUAGES:
-            found[language] = await asyncio.to_thread(_cases, stage, language, weigh, count)
-            print(language, len(found[language]), "cases", flush=True)
-    return found
+    return weigh
 
 
-def _cases(stage: Stage, language: str, weigh: object, count: int) -> list[Case]:
+def _cases(stage: Stage, language: str, weigh: Weigh, count: int) -> list[Case]:
     data = load(data_folder(), language)
     collection = stage.ingest(language, data.passages)
-    return list(cases(stage, collection, data, weigh, count=count, seed=SEED))  # type: ignore[arg-type]
+    return list(cases(stage, collection, data, weigh, count=count, seed=SEED))
 
 
-def _fit(language: str, found: Sequence[Case], names: Sequence[str]) -> dict[str, object]:
+def _fit(language: str, found: Sequence[Case], names: Sequence[str], reader: str) -> dict[str, object]:
     from sklearn.linear_model import LogisticRegression
 
     seen = [case for case in found if case.part == "calibrate"]
@@ -112,7 +126,8 @@ def _fit(language: str, found: Sequence[Case], names: Sequence[str]) -> dict[str
             if some:
                 shares[kind] = f"{np.mean(some):.3f} of {len(some)}"
         print(language, part, f"threshold {least}", "refused:", shares, flush=True)
-    return {"weights": weights, "bias": bias, "threshold": least}
+    fitted_to = reader if "margin" in names else OTHER
+    return {"weights": weights, "bias": bias, "threshold": least, "reader": fitted_to}
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ print(json.dumps([sys.executable, "%d.%d" % sys.version_info[:2], has_venv]))
 
 
 OWNER = "Are the folder and ~/.cache yours? `sudo` was perhaps used once"
-FIRST_TIME = {"cpu": "about 1 GB: 2 to 10 minutes", "gpu": "about 6 GB: 5 to 30 minutes"}
+FIRST_TIME = {"cpu": "about 1.5 GB: 2 to 15 minutes", "gpu": "about 6 GB: 5 to 30 minutes"}
 
 
 EXPLANATIONS = (  # what an installer prints, and what it means; the first that fits

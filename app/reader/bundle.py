@@ -1,10 +1,9 @@
-"""The bundled reader: a LoRA and a span head on the bundled embedder's encoder, merged when it is prepared.
+"""A trained reader made ready to run: LoRA and span head merged into the encoder that they were trained on.
 
-The word embeddings (250,037 x 384) stay in a file of their own that is mapped, not loaded: a question
-touches a few hundred of its rows.
+The word embeddings (250,037 x 384 of the multilingual one) stay in a file of their own that is mapped, not
+loaded: a question touches a few hundred of its rows.
 """
 
-import json
 import shutil
 import warnings
 from pathlib import Path
@@ -13,30 +12,23 @@ from typing import Any
 import numpy as np
 
 from app.reader.span_reader import Ids, Logits, SpanReader
-
-BUNDLE = Path(__file__).parent / "bundled"  # weights.safetensors and card.json, made by tuning.reader
-CARD = "card.json"  # written last: a folder with it is complete
-MAX_TOKENS = 512
+from app.reader.trained import CARD, WEIGHTS, Trained
 
 
-def version() -> str:
-    return str(json.loads((BUNDLE / CARD).read_text())["version"])
-
-
-def merged(encoder_folder: Path) -> Any:
-    """A torch module, (embeddings [n, t, 384], mask [n, t]) -> logits [n, t, 2], and its word table."""
+def merged(trained: Trained, encoder_folder: Path) -> Any:
+    """A torch module, (embeddings [n, t, width], mask [n, t]) -> logits [n, t, 2], and its word table."""
     import torch
     from safetensors.torch import load_file
     from transformers import AutoModel
 
-    card = json.loads((BUNDLE / CARD).read_text())
-    weights = load_file(BUNDLE / "weights.safetensors")
+    scale = trained.card()["scale"]
+    weights = load_file(trained.folder / WEIGHTS)
     encoder = AutoModel.from_pretrained(encoder_folder, add_pooling_layer=False, attn_implementation="eager")
     modules = dict(encoder.named_modules())
     with torch.no_grad():
         for name in {key.removesuffix(".lora_a") for key in weights if key.endswith(".lora_a")}:
             low, high = weights[f"{name}.lora_a"].float(), weights[f"{name}.lora_b"].float()
-            modules[name].weight += card["scale"] * (high @ low)
+            modules[name].weight += scale * (high @ low)
 
     class SpanHead(torch.nn.Module):
         def __init__(self) -> None:
@@ -55,13 +47,13 @@ def merged(encoder_folder: Path) -> Any:
     return SpanHead().eval().requires_grad_(False)
 
 
-def convert(encoder_folder: Path, folder: Path) -> None:
+def convert(trained: Trained, encoder_folder: Path, folder: Path) -> None:
     """Write reader.xml and .bin, words.npy (fp16), tokenizer.json and, last, card.json into ``folder``."""
     import openvino
     import torch
 
-    model = merged(encoder_folder)
-    words = model.encoder.embeddings.word_embeddings.weight.numpy()
+    model = merged(trained, encoder_folder)
+    words = model.encoder.get_input_embeddings().weight.numpy()
     width = words.shape[1]
     np.save(folder / "words.npy", words.astype(np.float16))
     example = (torch.zeros((2, 8, width)), torch.ones((2, 8), dtype=torch.int64))
@@ -74,7 +66,7 @@ def convert(encoder_folder: Path, folder: Path) -> None:
         )
     openvino.save_model(converted, folder / "reader.xml", compress_to_fp16=True)
     shutil.copyfile(encoder_folder / "tokenizer.json", folder / "tokenizer.json")
-    shutil.copyfile(BUNDLE / CARD, folder / CARD)
+    shutil.copyfile(trained.folder / CARD, folder / CARD)
 
 
 class OpenVinoSpanModel:
@@ -95,29 +87,30 @@ class OpenVinoSpanModel:
 class TorchSpanModel:
     """The same in torch: what a GPU runs."""
 
-    def __init__(self, encoder_folder: Path, *, device: str) -> None:
+    def __init__(self, trained: Trained, encoder_folder: Path, *, device: str) -> None:
         import torch
 
         self._torch = torch
         self._device = device
-        self._model = merged(encoder_folder).to(device)
+        self._model = merged(trained, encoder_folder).to(device)
 
     def logits(self, ids: Ids, mask: Ids) -> Logits:
         torch = self._torch
         with torch.inference_mode():
-            embeddings = self._model.encoder.embeddings.word_embeddings(torch.as_tensor(ids).to(self._device))
+            embeddings = self._model.encoder.get_input_embeddings()(torch.as_tensor(ids).to(self._device))
             logits = self._model(embeddings, torch.as_tensor(mask).to(self._device))
         return np.asarray(logits.float().cpu().numpy(), np.float32)
 
 
-def open_reader(folder: Path) -> SpanReader:
-    """The prepared bundle, for a CPU."""
-    return SpanReader(OpenVinoSpanModel(folder), _tokenizer(folder))
+def open_reader(trained: Trained, folder: Path) -> SpanReader:
+    """What `convert` wrote, for a CPU."""
+    return SpanReader(OpenVinoSpanModel(folder), _tokenizer(folder), window=trained.card()["window"])
 
 
-def open_torch_reader(encoder_folder: Path, *, device: str) -> SpanReader:
+def open_torch_reader(trained: Trained, encoder_folder: Path, *, device: str) -> SpanReader:
     """From the encoder itself: for a GPU, and to measure the other against."""
-    return SpanReader(TorchSpanModel(encoder_folder, device=device), _tokenizer(encoder_folder))
+    model = TorchSpanModel(trained, encoder_folder, device=device)
+    return SpanReader(model, _tokenizer(encoder_folder), window=trained.card()["window"])
 
 
 def _tokenizer(folder: Path) -> Any:

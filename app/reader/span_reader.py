@@ -17,9 +17,8 @@ from indexes.openvino_embedder import SHAPE_STEP, batches
 
 Ids = npt.NDArray[np.int64]
 Logits = npt.NDArray[np.float32]
-FIRST, PAD, SEPARATOR = 0, 1, 2  # <s>, <pad>, </s>
+FIRST, PAD, SEPARATOR = 0, 1, 2  # <s>, <pad>, </s>, of XLM-R's vocabulary and of MPNet's alike
 QUESTION_TOKENS = 64
-WINDOW_TOKENS = 112  # of the passage at once: as long as in training; F1 falls by a third at 440
 SHARED_TOKENS = 40  # by neighbouring windows of a passage
 SPAN_TOKENS = 40  # longest answer
 BATCH_TOKENS = 4096
@@ -44,8 +43,11 @@ class _Window:
 
 
 class SpanReader:
-    def __init__(self, model: SpanModel, tokenizer: Tokenizer) -> None:
+    def __init__(self, model: SpanModel, tokenizer: Tokenizer, *, window: int) -> None:
+        """``window``: tokens of a passage that are read at once; as many as in training, for F1 falls by a
+        third at four times as many."""
         self._model = model
+        self._window = window
         self._tokenizer = tokenizer
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
@@ -73,8 +75,8 @@ class SpanReader:
         asked, *read = self._tokenizer.encode_batch(texts, add_special_tokens=False)
         head = [FIRST, *asked.ids[:QUESTION_TOKENS], SEPARATOR, SEPARATOR]
         for place, encoding in enumerate(read):
-            for start in _starts(len(encoding.ids)):
-                end = start + WINDOW_TOKENS
+            for start in _starts(len(encoding.ids), self._window):
+                end = start + self._window
                 yield _Window(
                     passage=place,
                     ids=[*head, *encoding.ids[start:end], SEPARATOR],
@@ -83,10 +85,10 @@ class SpanReader:
                 )
 
 
-def _starts(count: int) -> list[int]:
+def _starts(count: int, window: int) -> list[int]:
     """Of as few windows as cover ``count`` tokens, evenly apart."""
-    windows = 1 + max(0, -(-(count - WINDOW_TOKENS) // (WINDOW_TOKENS - SHARED_TOKENS)))
-    return [round(number * (count - WINDOW_TOKENS) / max(1, windows - 1)) for number in range(windows)]
+    windows = 1 + max(0, -(-(count - window) // (window - SHARED_TOKENS)))
+    return [round(number * (count - window) / max(1, windows - 1)) for number in range(windows)]
 
 
 def _best_span(window: _Window, logits: Logits, passage: str) -> Reading:

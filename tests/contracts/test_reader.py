@@ -1,12 +1,14 @@
-"""What every reader keeps: the fake, and the bundled one on OpenVINO and on torch."""
+"""What every reader keeps: the fake, and the bundled ones on OpenVINO and on torch."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from app import models
+from app.gate import OTHER
 from app.reader.bundle import open_torch_reader
 from app.reader.port import FakeReader, Reader
+from app.reader.trained import ENGLISH, MULTILINGUAL
 from app.settings import Settings
 from tests.support.left_out import leave_out
 
@@ -15,19 +17,27 @@ PALACE = "故宫位于北京市中心，是明清两代的皇家宫殿，始建�
 FERRY = "Ferries run daily. The ferry leaves the harbour at noon. Bring a ticket."
 
 
-@pytest.fixture(scope="module", params=["fake", "openvino", "torch"])
-def reader(request: pytest.FixtureRequest) -> Iterator[Reader]:
+TRAINED = {"multilingual": MULTILINGUAL, "english": ENGLISH}
+
+
+@pytest.fixture(
+    scope="module", params=["fake", *(f"{name} {on}" for name in TRAINED for on in ("openvino", "torch"))]
+)
+def reader(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     if request.param == "fake":
         yield FakeReader()
         return
+    trained = TRAINED[request.param.split()[0]]
     settings = Settings(_env_file=None, device="cpu")
     if not models.is_prepared(settings):
         leave_out("the models are not prepared (simurgh models prepare)")
-    if request.param == "openvino":
-        yield models.build_reader(settings)
+    if request.param.endswith("openvino"):
+        yield models.build_readers(settings)[trained.language or OTHER]
         return
-    encoder = models.write_e5(settings, lambda *_: None)
-    yield open_torch_reader(encoder, device="cpu")
+    elsewhere = settings.model_copy(update={"models_dir": tmp_path_factory.mktemp("encoder")})
+    yield open_torch_reader(
+        trained, models.write_encoder(elsewhere, trained.encoder, lambda *_: None), device="cpu"
+    )
 
 
 def test_one_reading_a_passage_in_their_order(reader: Reader) -> None:
@@ -42,3 +52,12 @@ def test_one_reading_a_passage_in_their_order(reader: Reader) -> None:
 def test_the_passage_that_answers_has_the_highest_margin(reader: Reader) -> None:
     readings = reader.read("When does the ferry leave the harbour?", ["It is blue.", FERRY])
     assert readings[1].margin > max(readings[0].margin, 0)
+
+
+def test_which_readers_there_are_is_a_setting() -> None:
+    settings = Settings(_env_file=None, device="cpu")
+    if not models.is_prepared(settings):
+        leave_out("the models are not prepared (simurgh models prepare)")
+    assert set(models.build_readers(settings)) == {"en", OTHER}
+    assert set(models.build_readers(settings.model_copy(update={"reader": "multilingual"}))) == {OTHER}
+    assert models.build_readers(settings.model_copy(update={"reader": "none"})) == {}

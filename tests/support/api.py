@@ -19,6 +19,7 @@ from app.adapter_check import BaseModel
 from app.api.application import create_application
 from app.compose import GeneratorParts, Service, build_service
 from app.engine.fake import FakeGenerator, Script, first_sentence
+from app.gate import OTHER
 from app.generator import GenerationRequest, LoadedAdapter, ModelCard
 from app.reader.port import FakeReader
 from app.settings import Settings
@@ -105,7 +106,7 @@ async def fake_service(settings: Settings, generator: FakeGenerator) -> Service:
         remote=None,
         base=BaseModel(id=BASE_ID, max_rank=16, shapes=SHAPES),
     )
-    return await build_service(settings, parts=parts, embedder=FakeEmbedder(), reader=FakeReader())
+    return await build_service(settings, parts=parts, embedder=FakeEmbedder(), readers={OTHER: FakeReader()})
 
 
 def make_application(settings: Settings, generator: FakeGenerator) -> FastAPI:

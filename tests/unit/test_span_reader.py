@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
-from app.reader.span_reader import SHARED_TOKENS, WINDOW_TOKENS, Ids, Logits, SpanReader, _starts, _trimmed
+from app.reader.span_reader import SHARED_TOKENS, Ids, Logits, SpanReader, _starts, _trimmed
 
 SEEN, OTHER = 10, 9
+WINDOW = 112
 
 
 def tokenizer(words: list[str]) -> Tokenizer:
@@ -39,7 +40,7 @@ class Finds:
 
 
 def test_the_words_are_found_where_they_stand() -> None:
-    reader = SpanReader(Finds(SEEN), tokenizer(["noon"]))
+    reader = SpanReader(Finds(SEEN), tokenizer(["noon"]), window=WINDOW)
     readings = reader.read("When?", ["It leaves at noon.", "It is blue.", ""])
     assert "It leaves at noon."[readings[0].start : readings[0].end] == "noon"
     assert readings[0].margin == pytest.approx(6.0)
@@ -51,21 +52,21 @@ def test_the_words_are_found_where_they_stand() -> None:
 def test_a_long_passage_is_read_in_windows() -> None:
     model = Finds(SEEN)
     text = "word " * 1000 + "noon " + "word " * 400
-    [reading] = SpanReader(model, tokenizer(["noon"])).read("When?", [text])
+    [reading] = SpanReader(model, tokenizer(["noon"]), window=WINDOW).read("When?", [text])
     assert text[reading.start : reading.end] == "noon"
-    assert max(length for _, length in model.shapes) <= WINDOW_TOKENS + 16
+    assert max(length for _, length in model.shapes) <= WINDOW + 16
 
 
 def test_no_passages() -> None:
-    assert SpanReader(Finds(SEEN), tokenizer([])).read("When?", []) == []
+    assert SpanReader(Finds(SEEN), tokenizer([]), window=WINDOW).read("When?", []) == []
 
 
 @given(st.integers(1, 3000))
 def test_windows_cover_everything(count: int) -> None:
-    starts = _starts(count)
+    starts = _starts(count, WINDOW)
     assert starts[0] == 0
-    assert starts[-1] + WINDOW_TOKENS >= count
-    assert all(0 < b - a <= WINDOW_TOKENS - SHARED_TOKENS for a, b in itertools.pairwise(starts))
+    assert starts[-1] + WINDOW >= count
+    assert all(0 < b - a <= WINDOW - SHARED_TOKENS for a, b in itertools.pairwise(starts))
 
 
 @pytest.mark.parametrize(
