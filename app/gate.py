@@ -87,8 +87,10 @@ class EvidenceGate:
 def _language(question: str, hits: Sequence[Hit]) -> str:
     """That of question and passages. What Latin letters leave open, the passages tell."""
     asked = detect(question)
+    if asked != "en":
+        return asked
     [(read, _)] = Counter(hit.language or asked for hit in hits).most_common(1)
-    return asked if asked != "en" or read == "en" else OTHER
+    return asked if read == asked else OTHER
 
 
 def best_reading(

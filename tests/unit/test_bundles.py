@@ -38,7 +38,7 @@ def test_a_file_in_pieces_is_put_together(tmp_path: Path) -> None:
     pieces = [tmp_path / name for name in ("b", "a")]
     for piece, content in zip(pieces, (b"one ", b"two"), strict=True):
         piece.write_bytes(content)
-    assert unpacking._joined(pieces, tmp_path / "whole").read_bytes() == b"one two"
+    assert unpacking.joined(pieces, tmp_path / "whole").read_bytes() == b"one two"
 
 
 def test_a_package_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
