@@ -3,12 +3,11 @@
 import resource
 
 from rich.console import Console
-from rich.table import Table
 
 from app.cli.prepare import prepare_with_bar
 from app.settings import Settings
 from bench import embedding, generation, hybrid, pdf, search
-from bench.figures import Figure
+from bench.figures import Figure, ratios, show
 
 
 def main() -> None:
@@ -22,10 +21,7 @@ def main() -> None:
     figures += embedding.measure(settings)
     ours = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     generated, engine = generation.measure(settings)
-    table = Table("figure", "ours", "rival", "unit", "ratio")
-    for one in [*figures, *generated]:
-        table.add_row(one.name, f"{one.ours:.1f}", f"{one.rival:.1f}", one.unit, f"{one.ratio:.2f}x")
-    console.print(table)
+    show(ratios([*figures, *generated]))
     console.print(
         f"peak memory: {ours:.2f} GiB here (torch and OpenVINO side by side), {engine:.2f} GiB in the engine"
     )

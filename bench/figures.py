@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -35,6 +35,17 @@ def alternated(ours: Callable[[], object], rival: Callable[[], object]) -> tuple
             work()
             taken.append(time.perf_counter() - begun)
     return statistics.median(times[0]), statistics.median(times[1])
+
+
+def ratios(figures: Sequence[Figure]) -> Table:
+    return Table(
+        title="Ratios",
+        header=("figure", "ours", "rival", "unit", "ratio"),
+        rows=tuple(
+            (one.name, f"{one.ours:.1f}", f"{one.rival:.1f}", one.unit, f"{one.ratio:.2f}x")
+            for one in figures
+        ),
+    )
 
 
 def show(*tables: Table) -> None:

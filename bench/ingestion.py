@@ -16,7 +16,7 @@ from app.cli.prepare import prepare_with_bar
 from app.settings import Settings
 from bench import asking, memory, pdf, replacing, resync, throughput
 from bench.asking import Asking
-from bench.figures import Figure
+from bench.figures import ratios
 from evaluation.plots import Line, Plot
 from evaluation.report import Report, Section, Table, surroundings
 from indexes.embedder import Embedder
@@ -58,7 +58,7 @@ class Run:
             title="Throughput",
             text="Whole ingestion over embedding the same passages alone, and reading PDF pages over pypdf's "
             "plain extraction of the same files; medians of five rounds in turns.",
-            tables=(_figures(figures),),
+            tables=(ratios(figures),),
         )
 
     def memory(self) -> Section:
@@ -152,17 +152,6 @@ def _asking(found: Asking) -> Section:
                     ),
                 ),
             ),
-        ),
-    )
-
-
-def _figures(figures: list[Figure]) -> Table:
-    return Table(
-        title="Ratios",
-        header=("figure", "ours", "rival", "unit", "ratio"),
-        rows=tuple(
-            (one.name, f"{one.ours:.1f}", f"{one.rival:.1f}", one.unit, f"{one.ratio:.2f}x")
-            for one in figures
         ),
     )
 

@@ -8,14 +8,12 @@ import statistics
 import time
 from dataclasses import dataclass
 
-from rich.console import Console
-from rich.table import Table
-
 from app.cli.prepare import prepare_with_bar
 from app.generator import GenerationRequest, Generator, Message
 from app.settings import Settings
-from bench.figures import ROUNDS
+from bench.figures import ROUNDS, show
 from bench.generation import throughput
+from evaluation.report import Table
 from evaluation.stage import engine
 
 TOKENS = 40
@@ -34,11 +32,17 @@ class Precision:
 def main() -> None:
     settings = Settings()
     prepare_with_bar(settings)
-    table = Table("", "tokens/s", "over float32", f"same of {len(PLACES)}")
     found = {dtype: asyncio.run(_measured(settings, dtype)) for dtype in ("float32", "bfloat16")}
-    for dtype, one in found.items():
-        table.add_row(dtype, f"{one.speed:.0f}", f"{one.speed / found['float32'].speed:.2f}x", str(one.same))
-    Console().print(table)
+    show(
+        Table(
+            title="Engine on a CPU",
+            header=("", "tokens/s", "over float32", f"same of {len(PLACES)}"),
+            rows=tuple(
+                (dtype, f"{one.speed:.0f}", f"{one.speed / found['float32'].speed:.2f}x", str(one.same))
+                for dtype, one in found.items()
+            ),
+        )
+    )
 
 
 async def _measured(settings: Settings, dtype: str) -> Precision:
