@@ -3,29 +3,12 @@
 import re
 from collections.abc import Sequence
 
-from app.language import ABSTAINED
 from app.markers import MARKER
 from evaluation.judging.paired import Paired, paired_means
 from evaluation.judging.rows import Row
-from evaluation.metrics import tokens
+from evaluation.refusing import refuses
 
 SOURCE = re.compile(r"<\s?source>\[(\d{1,3})\]")  # as app.prompt writes one; examples' have a space in it
-COLON = re.compile("[:：]")
-# "I do not know", and the like, in each language that the service speaks; and what models shorten it to.
-REFUSALS = tuple(
-    tuple(tokens(one))
-    for one in (
-        *sorted({COLON.split(text)[0] for every in ABSTAINED.values() for text in every.values()}),
-        "I don't know",
-        "I cannot answer",
-    )
-)
-
-
-def refuses(answer: str) -> bool:
-    """Whether it begins as the service's own refusals do."""
-    said = tuple(tokens(answer))
-    return any(said[: len(one)] == one for one in REFUSALS)
 
 
 def cites(answer: str, question: str) -> bool:

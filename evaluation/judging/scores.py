@@ -13,6 +13,7 @@ from evaluation.judging.paired import Paired, paired_means
 from evaluation.judging.ratings import Rater, Trial, rating, trial
 from evaluation.judging.rouge import rouge_l, rouge_n
 from evaluation.judging.rows import Row
+from evaluation.refusing import refuses
 from indexes.embedder import Embedder
 from indexes.errors import Unavailable
 from indexes.records import Vectors
@@ -83,7 +84,7 @@ def judged(
         except Unavailable as error:
             notes.append(f"no similarity: {error.message}")
     if rater is not None:
-        answered = [row for row in rows if not grounding.refuses(row.gold)]
+        answered = [row for row in rows if not refuses(row.gold)]
         tried = trial(rater, answered, seed=seed)
         if tried.passed:
             found.append(_rated(answered[:RATED], rater, seed))

@@ -13,7 +13,6 @@ from evaluation.compare import BASE, BOTH, RAG, SERVED, TUNED, Answered, Ask, ar
 from evaluation.compare_report import Training, as_json, compared, report
 from evaluation.own import OwnQuestion
 from evaluation.recommend import Owner
-from evaluation.refusing import refuses
 from indexes.errors import Unavailable
 
 RIGHT, WRONG, REFUSAL = "At nine.", "In the blue house by the sea.", "I do not know."
@@ -207,25 +206,3 @@ async def test_what_is_not_known_is_said_to_be_so() -> None:
     text = report(found).markdown()
     assert "Memory of the service is not known." in text
     assert "training cost is not known" in text
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "I do not know.",
-        "I don’t know: the documents do not hold it [1].",
-        "I'm sorry, but I cannot answer that.",
-        "The sources do not mention a captain.",
-        "نمی‌دانم: به نظر نمی‌رسد پاسخ در سندها باشد.",
-        "我不知道：文档中似乎没有答案。",
-    ],
-)
-def test_a_refusal_in_words(text: str) -> None:
-    assert refuses(text)
-
-
-@pytest.mark.parametrize(
-    "text", ["At nine.", "", "He said: I do not know.", "I know that it is nine.", "نمی از دریا"]
-)
-def test_what_is_no_refusal(text: str) -> None:
-    assert not refuses(text)

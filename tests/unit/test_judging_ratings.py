@@ -78,26 +78,6 @@ def test_without_enough_answers_there_is_no_judge() -> None:
     assert same.pairs == 0, "no answer is to another question"
 
 
-@pytest.mark.parametrize("text", [text for every in ABSTAINED.values() for text in every.values()])
-def test_the_services_refusals_are_refusals(text: str) -> None:
-    assert grounding.refuses(text)
-
-
-@pytest.mark.parametrize(
-    ("answer", "refused"),
-    [
-        ("I don't know.", True),
-        ("نمی دانم.", True),
-        ("我不知道。", True),
-        ("Nobody knows, I do not know either.", False),
-        ("At nine [1].", False),
-        ("", False),
-    ],
-)
-def test_what_refuses(answer: str, refused: bool) -> None:
-    assert grounding.refuses(answer) == refused
-
-
 SOURCES = (
     "Sources:\n\n<source>[1] Hours\nAt nine.</source>\n\n< source>[2] Days\n…< /source>\n\nQuestion: When?"
 )
