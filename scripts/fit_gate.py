@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from app import models
+from app.cli.prepare import prepare_with_bar
 from app.gate import CALIBRATION, OTHER, READ_PASSAGES, features
 from app.orders import without_orders
 from app.reader.port import Reader, Reading
@@ -63,6 +64,7 @@ def fit(found: Mapping[str, tuple[str, Sequence[Case]]]) -> dict[str, dict[str, 
 async def _gather(folder: Path, count: int, wanted: Sequence[str]) -> dict[str, tuple[str, list[Case]]]:
     """By language who read and the cases; OTHER: those of all languages, by the reader that reads all."""
     settings = Settings(data_dir=folder, _env_file=None)
+    prepare_with_bar(settings)
     readers = models.build_readers(settings)
     weighers = {name: _weigher(reader) for name, reader in readers.items()}  # OTHER's reads each passage once
     found = {}
