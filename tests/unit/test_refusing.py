@@ -16,12 +16,15 @@ def test_the_services_refusals_are_refusals(text: str) -> None:
     [
         "I do not know.",
         "I don't know.",
+        "I dont know.",
         "I don’t know: the documents do not hold it [1].",
         "I'm sorry, but I cannot answer that.",
         "Sorry, I do not know.",
         "The sources do not mention a captain.",
         "نمی‌دانم: به نظر نمی‌رسد پاسخ در سندها باشد.",
+        "نمی دانم.",
         "نمي دانم.",
+        "我不知道。",
         "我不知道：文档中似乎没有答案。",
     ],
 )
@@ -32,7 +35,7 @@ def test_a_refusal_in_words(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("At nine [1].", "", "I know that it is nine.", "نمی از دریا"),
+        *("At nine.", "At nine [1].", "", "I know that it is nine.", "نمی از دریا"),
         *("He said: I do not know.", "Nobody knows, I do not know either."),
     ],
 )
