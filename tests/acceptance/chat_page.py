@@ -6,7 +6,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Error,
+    Locator,
+    Page,
+    Request,
+    expect,
+    sync_playwright,
+)
 
 CHROMIUM = Path("/usr/bin/chromium")
 # One that sends nothing of its own: no updates, no background requests, no QUIC.
@@ -16,6 +25,9 @@ ARGUMENTS = [
 ]  # fmt: skip
 ANSWER_MS = 120_000  # a small model on two cores, its engine just started
 INGEST_MS = 120_000
+# A network interface that comes or goes on this machine, a container's say, makes Chromium drop every
+# connection that it is just opening, to the loopback too: no fault of a page.
+INTERFACES = "net::ERR_NETWORK_CHANGED"
 
 
 @contextmanager
@@ -26,6 +38,31 @@ def chromium() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+def visit(page: Page, url: str) -> None:
+    """Go to ``url``, and again if a part of it was lost to a change of the machine's network interfaces."""
+    lost: list[str] = []
+
+    def note(request: Request) -> None:
+        if request.failure == INTERFACES:
+            lost.append(request.url)
+
+    page.on("requestfailed", note)
+    try:
+        for _ in range(3):
+            lost.clear()
+            try:
+                page.goto(url)
+            except Error as error:
+                if INTERFACES not in str(error):
+                    raise
+                continue
+            if not lost:
+                return
+    finally:
+        page.remove_listener("requestfailed", note)
+    raise AssertionError(f"{url}: the network interfaces changed in each of three tries")
 
 
 class Watch:
@@ -40,7 +77,7 @@ class Watch:
         page.on("request", self._request)
 
     def _console(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
+        if message.type in ("error", "warning") and INTERFACES not in message.text:
             self.errors.append(message.text)
 
     def _request(self, request: Request) -> None:
@@ -66,7 +103,7 @@ class ChatPage:
         self.stop = page.get_by_role("button", name="Stop", exact=True)
 
     def open(self) -> None:
-        self.page.goto(self.url + "/")
+        visit(self.page, self.url + "/")
         expect(self.page.locator("#collection option")).not_to_have_count(0, timeout=30_000)
 
     def new_collection(self, name: str) -> None:

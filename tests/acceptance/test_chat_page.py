@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chat_page import ANSWER_MS, ChatPage
+from chat_page import ANSWER_MS, ChatPage, visit
 from playwright.sync_api import Browser, Page, Route, expect
 
 ROOT = Path(__file__).parents[2]
@@ -324,7 +324,7 @@ def test_the_key_is_asked_for_only_after_401(browser: Browser, service_url: str)
     with browser.new_context(locale="en-GB") as context:
         page = context.new_page()
         page.route(re.compile(r"://[^/]+/(collections|documents|adapters|ask)\b"), guard)
-        page.goto(service_url)
+        visit(page, service_url)
         dialog = page.get_by_role("dialog")
         for key in ("a-wrong-key", "the-right-key"):
             expect(dialog).to_be_visible()
@@ -347,7 +347,7 @@ def test_the_page_speaks_the_readers_language(
 ) -> None:
     with browser.new_context(locale=locale, viewport={"width": 360, "height": 700}) as context:
         page = context.new_page()
-        page.goto(service_url)
+        visit(page, service_url)
         html = page.locator("html")
         expect(html).to_have_attribute("lang", language)
         expect(html).to_have_attribute("dir", side)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from chat_page import Watch
+from chat_page import Watch, visit
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 from pydantic import SecretStr
 
@@ -92,7 +92,7 @@ def test_a_citation_is_in_view(
         watch = Watch(page, site.url)
         for fragment in ("#span", ""):  # by the link's fragment, and by the focus alone
             page.goto("about:blank")
-            page.goto(address + fragment)
+            visit(page, address + fragment)
             check(page, language)
         keep(page, f"view-{language}-{scheme}")
         assert page.evaluate("window.hurt") is None
@@ -100,7 +100,7 @@ def test_a_citation_is_in_view(
         assert not watch.elsewhere
     with browser.new_context(java_script_enabled=False, extra_http_headers=headers) as context:
         page = context.new_page()
-        page.goto(f"{address}#span")
+        visit(page, f"{address}#span")
         expect(page.locator("#span")).to_be_in_viewport()
 
 
@@ -112,7 +112,7 @@ def test_the_chat_page_opens_it(browser: Browser, site: Server, language: str) -
         page = context.new_page()
         if keyed:
             page.add_init_script(f"sessionStorage.setItem('simurgh.key', '{KEY}')")
-        page.goto(site.url)
+        visit(page, site.url)
         expect(page.locator("#documents li")).to_have_count(3)
         page.get_by_role("textbox", name="Ask your documents").fill(QUOTES[language])
         page.keyboard.press("Enter")

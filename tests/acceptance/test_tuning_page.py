@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from chat_page import visit
 from playwright.sync_api import Browser, Route, expect
 from tuning_page import BEGUN_MS, ENDED_MS, LOOK_OFTEN, TuningPage
 
@@ -116,7 +117,7 @@ def test_the_key_is_sent_with_all_that_is_fetched(
 
     with opened(browser, tuning) as page:
         page.page.route(re.compile("/(v1|adapters)/?"), guard)
-        page.page.goto(f"{page.url}#{trained[0]}")
+        visit(page.page, f"{page.url}#{trained[0]}")
         dialog = page.page.get_by_role("dialog", name="This server asks for a key")
         dialog.get_by_role("textbox").fill("the-key")
         dialog.get_by_role("button", name="Continue").click()
@@ -186,7 +187,7 @@ def test_it_speaks_the_readers_language(
     browser: Browser, tuning: Server, locale: str, language: str, side: str
 ) -> None:
     with opened(browser, tuning, locale, width=360) as page:
-        page.page.goto(page.url)
+        visit(page.page, page.url)
         html = page.page.locator("html")
         expect(html).to_have_attribute("lang", language)
         expect(html).to_have_attribute("dir", side)

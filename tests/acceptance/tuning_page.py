@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from chat_page import Watch
+from chat_page import Watch, visit
 from playwright.sync_api import Locator, Page, expect
 
 BEGUN_MS = 120_000
@@ -24,7 +24,7 @@ class TuningPage:
         self.status = page.locator(".training .status")
 
     def open(self, training: str | None = None) -> None:
-        self.page.goto(self.url if training is None else f"{self.url}#{training}")
+        visit(self.page, self.url if training is None else f"{self.url}#{training}")
         expect(self.page.locator("#trainings li, #shelf-note:visible")).not_to_have_count(0)
 
     def start(self, name: str, content: bytes, *, force: bool = True, **settings: float) -> None:
