@@ -1,8 +1,9 @@
 """Rows to train the reader on: a question, a passage, and where the answer stands in it, if anywhere.
 
-From the train titles of the question sets: answerable questions with their own paragraph, and unanswerable
-ones with that which they were written against. And what holds no answer though it looks so: paragraphs that
-share the question's character n-grams, the rest of the own paragraph, questions with something exchanged.
+From the train titles of the question sets, and from texts of our own: answerable questions with their own
+paragraph, and unanswerable ones with that which they were written against. And what holds no answer though
+it looks so: paragraphs that share the question's character n-grams, the rest of the own paragraph, questions
+with something exchanged.
 """
 
 import json
@@ -17,6 +18,7 @@ import numpy as np
 from app.reader.span_reader import FIRST, FOLD, SEPARATOR
 from evaluation.datasets import load
 from tuning.altered import altered
+from tuning.own_texts import own_texts
 
 QUESTION_TOKENS = 48
 LEAST_TOKENS = 40  # of a passage's rest
@@ -56,12 +58,17 @@ class Example:
     passage: int  # where the passage begins in ids
 
 
-def rows(folder: Path, mixes: Mapping[str, Mix], encode: Encode, draw: random.Random) -> Iterator[Row]:
-    """``mixes``: language -> what it gives."""
-    for language, mix in mixes.items():
+def rows(
+    folder: Path, sets: Mapping[str, Mix], own: Mapping[str, Mix], encode: Encode, draw: random.Random
+) -> Iterator[Row]:
+    """``sets``, ``own``: language -> what its question set under ``folder`` gives, and its own texts."""
+    for language, mix in sets.items():
         raw = json.loads((folder / "qa" / f"{language}.json").read_text())
         train = {one.id for one in load(folder, language).questions if one.part == "train"}
-        yield from _rows_of(raw, train, language, mix, encode, draw)
+        raw["questions"] = [one for one in raw["questions"] if str(one["id"]) in train]
+        yield from _rows_of(raw, language, mix, encode, draw)
+    for language, mix in own.items():
+        yield from _rows_of(own_texts(language), language, mix, encode, draw)
 
 
 def window(row: Row, longest: int, draw: random.Random) -> Example:
@@ -83,12 +90,10 @@ def window(row: Row, longest: int, draw: random.Random) -> Example:
     return Example(ids=ids, start=begin + first, end=begin + last, passage=begin)
 
 
-def _rows_of(
-    raw: Any, train: set[str], language: str, mix: Mix, encode: Encode, draw: random.Random
-) -> Iterator[Row]:
+def _rows_of(raw: Any, language: str, mix: Mix, encode: Encode, draw: random.Random) -> Iterator[Row]:
     texts = {one["id"]: one["text"] for one in raw["paragraphs"]}
     encoded = {place: encode(text) for place, text in texts.items()}
-    questions = [one for one in raw["questions"] if str(one["id"]) in train]
+    questions = raw["questions"]
     held = sorted({one["paragraph"] for one in questions})
     alike = _lookalikes(
         [one["question"] for one in questions], {place: texts[place] for place in held}, language

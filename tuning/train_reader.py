@@ -63,7 +63,7 @@ def train(recipe: Recipe, encoder: Path, out: Path, *, rounds: Sequence[int]) ->
     for number in rounds:
         draw = random.Random(SEED + number)
         now = recipe.rounds[number - 1]
-        data = list(rows(data_folder(), now.mixes, encode, draw))
+        data = list(rows(data_folder(), now.sets, now.own, encode, draw))
         steps = int(now.epochs * len(data) / BATCH)
         _train(model, _batches(data, now.window, draw), now, steps)
         done.append({"examples": len(data), "steps": steps})

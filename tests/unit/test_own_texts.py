@@ -1,0 +1,111 @@
+"""The texts that the reader learns from beside the question sets."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tuning.own_texts import TEXTS, own_texts
+
+ALIKE = 0.85  # cosine of character n-grams: the same question in nearly the same words
+
+GOOD = """# A ferry
+P: The ferry runs from May to September and carries 40 cars.
+
+Q: How many cars fit on it? | 40
+U: How many people fit on it?
+P: In 1991 it was built in Turku.
+Q: Where does it come from? | Turku
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    (folder / "en").mkdir()
+    (folder / "en" / "one.txt").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_they_have_the_form_of_a_question_set(tmp_path: Path) -> None:
+    read = own_texts("en", written(tmp_path, GOOD))
+    assert read["paragraphs"][1] == {"id": 1, "title": "A ferry", "text": "In 1991 it was built in Turku."}
+    asked = [(one["question"], one["paragraph"], one["answers"]) for one in read["questions"]]
+    assert asked == [
+        ("How many cars fit on it?", 0, ["40"]),
+        ("How many people fit on it?", 0, []),
+        ("Where does it come from?", 1, ["Turku"]),
+    ]
+    assert len({one["id"] for one in read["questions"]}) == 3
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "Q: How many? | 41",
+        "Q: How many?",
+        "U: How many? | 40",
+        "How many?",
+        "P:",
+    ],
+)
+def test_a_line_that_is_wrong_is_named(tmp_path: Path, wrong: str) -> None:
+    with pytest.raises(ValueError, match=r"one\.txt:8"):
+        own_texts("en", written(tmp_path, f"{GOOD}{wrong}\n"))
+
+
+def test_a_question_before_any_paragraph(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"one\.txt:1"):
+        own_texts("en", written(tmp_path, "U: How many?"))
+
+
+@pytest.mark.parametrize("language", sorted(path.name for path in TEXTS.iterdir() if path.is_dir()))
+def test_those_that_are_here(language: str) -> None:
+    read = own_texts(language)
+    texts = [one["text"] for one in read["paragraphs"]]
+    assert len(set(texts)) == len(texts)
+    answered = [bool(one["answers"]) for one in read["questions"]]
+    assert 0.3 < sum(answered) / len(answered) < 0.7, "both kinds, or their number tells which it is"
+
+
+@pytest.mark.parametrize(("language", "unit", "run"), [("en", r"\w+", 8), ("zh", r"\w", 30)])
+def test_nothing_that_is_scored_is_among_them(shared_data: Path, language: str, unit: str, run: int) -> None:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    asked, shown = scored(shared_data, language)
+    own = own_texts(language)
+    vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(2, 4), sublinear_tf=True)
+    theirs = vectorizer.fit_transform(asked)
+    alike = vectorizer.transform([one["question"] for one in own["questions"]]) @ theirs.T
+    assert alike.max() < ALIKE
+
+    def runs(text: str) -> set[tuple[str, ...]]:
+        units = re.findall(unit, text.lower())
+        return {tuple(units[at : at + run]) for at in range(len(units) - run + 1)}
+
+    known = {each for text in shown for each in runs(text)}
+    assert not [one["text"] for one in own["paragraphs"] if known & runs(one["text"])]
+
+
+def scored(folder: Path, language: str) -> tuple[list[str], list[str]]:
+    """Questions and passages of the sets."""
+    names = (language, f"parallel-{language}")
+    sets = [json.loads((folder / "qa" / f"{name}.json").read_text()) for name in names]
+    asked = [one["question"] for some in sets for one in some["questions"]]
+    shown = [one["text"] for some in sets for one in some["paragraphs"]]
+    for path in sorted((folder / "rag").glob(f"*-{language}_*.jsonl")):
+        for line in path.read_text().splitlines():
+            one = json.loads(line)
+            asked.append(one["query"])
+            shown += flat([one["positive"], one["negative"]])
+    return asked, shown
+
+
+def flat(some: list[Any]) -> Iterator[str]:
+    """Some of RGB's passages are lists of passages."""
+    for one in some:
+        if isinstance(one, str):
+            yield one
+        else:
+            yield from flat(one)
