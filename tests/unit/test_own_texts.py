@@ -69,7 +69,9 @@ def test_those_that_are_here(language: str) -> None:
     assert 0.3 < sum(answered) / len(answered) < 0.7, "both kinds, or their number tells which it is"
 
 
-@pytest.mark.parametrize(("language", "unit", "run"), [("en", r"\w+", 8), ("zh", r"\w", 30)])
+@pytest.mark.parametrize(
+    ("language", "unit", "run"), [("en", r"\w+", 8), ("fa", r"\w+", 8), ("zh", r"\w", 30)]
+)
 def test_nothing_that_is_scored_is_among_them(shared_data: Path, language: str, unit: str, run: int) -> None:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -90,8 +92,7 @@ def test_nothing_that_is_scored_is_among_them(shared_data: Path, language: str, 
 
 def scored(folder: Path, language: str) -> tuple[list[str], list[str]]:
     """Questions and passages of the sets."""
-    names = (language, f"parallel-{language}")
-    sets = [json.loads((folder / "qa" / f"{name}.json").read_text()) for name in names]
+    sets = [json.loads(path.read_text()) for path in sorted((folder / "qa").glob(f"*{language}.json"))]
     asked = [one["question"] for some in sets for one in some["questions"]]
     shown = [one["text"] for some in sets for one in some["paragraphs"]]
     for path in sorted((folder / "rag").glob(f"*-{language}_*.jsonl")):
