@@ -1,8 +1,8 @@
 """Texts that were written for this project, with questions that they answer and others that they do not.
 
-`tuning/texts/LANGUAGE/*.txt`, a line each: `# subject`, `P: paragraph`, `Q: question | answer as it stands
-in the paragraph`, `U: question that the paragraph does not answer though it looks so`. The paragraphs of a
-subject are near relatives, none of which answers what was asked of another. Many facts are invented.
+`tuning/texts/PART/LANGUAGE/*.txt`, a line each: `# subject`, `P: paragraph`, `Q: question | answer as it
+stands in the paragraph`, `U: question that the paragraph does not answer though it looks so`. The paragraphs
+of a subject are near relatives, none of which answers what was asked of another. Many facts are invented.
 """
 
 from collections.abc import Iterator
@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 TEXTS = Path(__file__).parent / "texts"
+TRAIN = TEXTS / "train"
+HELD = TEXTS / "held"  # never trained on: readers are compared on it
 
 
-def own_texts(language: str, folder: Path = TEXTS) -> dict[str, Any]:
+def own_texts(language: str, folder: Path = TRAIN) -> dict[str, Any]:
     """In the form of the question sets (`paragraphs`, `questions`). ValueError names a line that is wrong."""
     paragraphs: list[dict[str, Any]] = []
     questions: list[dict[str, Any]] = []

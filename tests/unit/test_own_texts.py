@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tuning.own_texts import TEXTS, own_texts
+from tuning.own_texts import HELD, TRAIN, own_texts
 
 ALIKE = 0.85  # cosine of character n-grams: the same question in nearly the same words
 
@@ -60,9 +60,14 @@ def test_a_question_before_any_paragraph(tmp_path: Path) -> None:
         own_texts("en", written(tmp_path, "U: How many?"))
 
 
-@pytest.mark.parametrize("language", sorted(path.name for path in TEXTS.iterdir() if path.is_dir()))
-def test_those_that_are_here(language: str) -> None:
-    read = own_texts(language)
+PARTS = [
+    (language, part) for part in (TRAIN, HELD) for language in sorted(path.name for path in part.iterdir())
+]
+
+
+@pytest.mark.parametrize(("language", "part"), PARTS)
+def test_those_that_are_here(language: str, part: Path) -> None:
+    read = own_texts(language, part)
     texts = [one["text"] for one in read["paragraphs"]]
     assert len(set(texts)) == len(texts)
     answered = [bool(one["answers"]) for one in read["questions"]]
@@ -110,3 +115,8 @@ def flat(some: list[Any]) -> Iterator[str]:
             yield one
         else:
             yield from flat(one)
+
+
+def test_no_subject_is_both_trained_on_and_held() -> None:
+    trained, held = ({one["title"] for one in own_texts("en", part)["paragraphs"]} for part in (TRAIN, HELD))
+    assert not trained & held
