@@ -1,8 +1,10 @@
 """Texts that were written for this project, with questions that they answer and others that they do not.
 
 `tuning/texts/PART/LANGUAGE/*.txt`, a line each: `# subject`, `P: paragraph`, `Q: question | answer as it
-stands in the paragraph`, `U: question that the paragraph does not answer though it looks so`. The paragraphs
-of a subject are near relatives, none of which answers what was asked of another. Many facts are invented.
+stands in the paragraph`, `U: question that the paragraph does not answer though it looks so`. Where a
+paragraph has a `T: told otherwise` below it, that one answers each of the `U: question | answer` and none of
+the `Q`: so a question alone does not tell whether it is answered. The paragraphs of a subject are near
+relatives, none of which answers what was asked of another. Many facts are invented.
 """
 
 from collections.abc import Iterator
@@ -15,28 +17,34 @@ HELD = TEXTS / "held"  # never trained on: readers are compared on it
 
 
 def own_texts(language: str, folder: Path = TRAIN) -> dict[str, Any]:
-    """In the form of the question sets (`paragraphs`, `questions`). ValueError names a line that is wrong."""
+    """In the form of the question sets (`paragraphs`, `questions`); a question stands there once for each of
+    the paragraph's versions. ValueError names a line that is wrong."""
     paragraphs: list[dict[str, Any]] = []
     questions: list[dict[str, Any]] = []
     subject = ""
+    versions: list[int] = []  # of the present paragraph: as P, as T
     for path in sorted((folder / language).glob("*.txt")):
         for where, kind, rest in _lines(path):
             if kind == "#":
-                subject = rest
-            elif kind == "P:":
+                subject, versions = rest, []
+            elif kind in ("P:", "T:"):
+                versions = [len(paragraphs)] if kind == "P:" else [*versions, len(paragraphs)]
                 paragraphs.append({"id": len(paragraphs), "title": subject, "text": rest})
             else:
                 question, _, answer = (part.strip() for part in rest.partition("|"))
-                if bool(answer) != (kind == "Q:") or not paragraphs or answer not in paragraphs[-1]["text"]:
+                told = versions[:1] if kind == "Q:" else versions[1:]  # the version that answers
+                stands = all(answer in paragraphs[one]["text"] for one in told)
+                if not versions or bool(answer) != bool(told) or not stands:
                     raise ValueError(f"{where}: the paragraph before it does not hold this answer: {rest}")
-                questions.append(
+                questions += [
                     {
-                        "id": f"{language}-{len(questions)}",
+                        "id": f"{language}-{len(questions) + number}",
                         "question": question,
-                        "paragraph": paragraphs[-1]["id"],
-                        "answers": [answer] if answer else [],
+                        "paragraph": version,
+                        "answers": [answer] if version in told else [],
                     }
-                )
+                    for number, version in enumerate(versions)
+                ]
     return {"language": language, "paragraphs": paragraphs, "questions": questions}
 
 
@@ -45,6 +53,6 @@ def _lines(path: Path) -> Iterator[tuple[str, str, str]]:
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         if line.strip():
             kind, _, rest = line.partition(" ")
-            if kind not in ("#", "P:", "Q:", "U:") or not rest.strip():
+            if kind not in ("#", "P:", "T:", "Q:", "U:") or not rest.strip():
                 raise ValueError(f"{path.name}:{number}: no line of such a file: {line}")
             yield f"{path.name}:{number}", kind, rest.strip()

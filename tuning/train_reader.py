@@ -1,8 +1,9 @@
 """`python -m tuning.train_reader NAME ENCODER`: trains a bundled reader and writes it to app/reader/bundled.
 
-A LoRA on an encoder and a span head, on the train titles of the question sets, in rounds: to find answers,
-then to know where there is none. Without dropout: on a CPU that of attention costs more than all else. On
-two cores two hours (multilingual) and two (english, of which its first round takes forty minutes).
+A LoRA on an encoder and a span head, on the train titles of the question sets and on texts of our own, in
+rounds: to find answers, then to know where there is none. Without dropout: on a CPU that of attention costs
+more than all else. On two cores two hours (multilingual) and two (english, of which its first round takes
+forty minutes).
 """
 
 import argparse
@@ -61,13 +62,6 @@ def train(recipe: Recipe, encoder: Path, out: Path, *, rounds: Sequence[int]) ->
         _train(model, _batches(data, now.window, draw), now, steps)
         done.append({"examples": len(data), "steps": steps})
         _save(model, out, recipe, rounds=done)
-
-
-def load(recipe: Recipe, encoder: Path, folder: Path) -> tuple[Any, Encode]:
-    """What was trained into ``folder``, as (ids, mask) -> logits of start and end, and its tokenizer."""
-    model = _model(encoder, recipe)
-    _resumed(model, folder)
-    return model, _encode(encoder)
 
 
 def _encode(encoder: Path) -> Encode:

@@ -18,10 +18,11 @@ class Trained:
     name: str  # of its folder
     encoder: str  # id of what it was trained on
     language: str | None  # the one that it reads; None for all that no other reads
+    parent: Path = BUNDLED
 
     @property
     def folder(self) -> Path:
-        return BUNDLED / self.name
+        return self.parent / self.name
 
     def card(self) -> dict[str, Any]:
         """``version``, ``scale`` of the LoRA, ``window``: tokens of a passage that are read at once, and how

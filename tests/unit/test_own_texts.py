@@ -18,7 +18,9 @@ P: The ferry runs from May to September and carries 40 cars.
 Q: How many cars fit on it? | 40
 U: How many people fit on it?
 P: In 1991 it was built in Turku.
-Q: Where does it come from? | Turku
+T: Since 1991 it calls at Turku and at Naantali, where it was built.
+Q: In which year was it built? | 1991
+U: Which harbours does it serve? | Turku and at Naantali
 """
 
 
@@ -31,28 +33,39 @@ def written(folder: Path, text: str) -> Path:
 def test_they_have_the_form_of_a_question_set(tmp_path: Path) -> None:
     read = own_texts("en", written(tmp_path, GOOD))
     assert read["paragraphs"][1] == {"id": 1, "title": "A ferry", "text": "In 1991 it was built in Turku."}
+    assert len(read["paragraphs"]) == 3
     asked = [(one["question"], one["paragraph"], one["answers"]) for one in read["questions"]]
     assert asked == [
         ("How many cars fit on it?", 0, ["40"]),
         ("How many people fit on it?", 0, []),
-        ("Where does it come from?", 1, ["Turku"]),
+        ("In which year was it built?", 1, ["1991"]),
+        ("In which year was it built?", 2, []),
+        ("Which harbours does it serve?", 1, []),
+        ("Which harbours does it serve?", 2, ["Turku and at Naantali"]),
     ]
-    assert len({one["id"] for one in read["questions"]}) == 3
+    assert len({one["id"] for one in read["questions"]}) == 6
 
 
 @pytest.mark.parametrize(
     "wrong",
     [
-        "Q: How many? | 41",
-        "Q: How many?",
-        "U: How many? | 40",
-        "How many?",
+        "Q: When? | 1992",
+        "Q: When?",
+        "Q: Where was it built? | Naantali",
+        "U: Where was it built? | Rauma",
+        "U: Where was it built?",
+        "Where was it built?",
         "P:",
     ],
 )
 def test_a_line_that_is_wrong_is_named(tmp_path: Path, wrong: str) -> None:
-    with pytest.raises(ValueError, match=r"one\.txt:8"):
+    with pytest.raises(ValueError, match=r"one\.txt:10"):
         own_texts("en", written(tmp_path, f"{GOOD}{wrong}\n"))
+
+
+def test_an_answer_without_a_version_that_gives_it(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"one\.txt:2"):
+        own_texts("en", written(tmp_path, "P: It carries 40 cars.\nU: How many people? | 40"))
 
 
 def test_a_question_before_any_paragraph(tmp_path: Path) -> None:
