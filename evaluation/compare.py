@@ -10,6 +10,8 @@ from evaluation.own import Outcome, OwnQuestion, rank_of
 
 BASE, RAG, TUNED, BOTH, SERVED = "base", "RAG", "tuned", "tuned+RAG", "as served"
 
+IN_A_ROW = 3  # questions that fail: then it is not the questions' fault
+
 Ask = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]  # a body of POST /ask -> its reply
 
 
@@ -22,6 +24,13 @@ class Arm:
     @property
     def retrieves(self) -> bool:
         return bool(self.body["mode"] == "rag")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    question: OwnQuestion
+    arm: str  # that could not answer it
+    why: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,28 +86,41 @@ async def compare(
     documents: Mapping[str, set[str]],
     at_once: int = 1,
     each: Callable[[], None] = lambda: None,
-) -> tuple[Answered, ...]:
+    failures: tuple[type[Exception], ...] = (),
+) -> tuple[tuple[Answered, ...], tuple[LeftOut, ...]]:
     """``at_once`` questions at a time, each to all arms, one after the other, so that what slows the machine
     down slows all of them; every other question in the opposite order, for the one after may find a cache
-    warm. ``documents``: as `own.documents` gives them. ``each`` is called after every answer. Raises what
-    ``ask`` raises."""
+    warm. ``documents``: as `own.documents` gives them. ``each`` is called after every answer. A question of
+    which ``ask`` raises one of ``failures`` is left out of every arm; the last of them is raised where that
+    befalls ``IN_A_ROW`` questions, or all. Raises what else ``ask`` raises."""
     asked = arms(adapter)
-    found: dict[str, dict[int, Outcome]] = {arm.name: {} for arm in asked}
+    found: dict[int, dict[str, Outcome]] = {}
+    left_out: dict[int, LeftOut] = {}
+    running = 0  # questions in a row that failed
+
+    async def outcome(question: OwnQuestion, arm: Arm) -> Outcome:
+        scope = {"question": question.text, "collection": collection}
+        reply = await ask({**scope, "top_k": top_k, "max_tokens": max_tokens, **arm.body})
+        each()
+        ids = [source["document_id"] for source in reply["sources"]]
+        rank = None if question.document is None else rank_of(ids, documents[question.document])
+        return Outcome(question=question, reply=reply, rank=rank)
 
     async def asked_in_turn(some: Iterator[tuple[int, OwnQuestion]]) -> None:
+        nonlocal running
         for number, question in some:
-            scope = {
-                "question": question.text,
-                "collection": collection,
-                "top_k": top_k,
-                "max_tokens": max_tokens,
-            }
+            outcomes = {}
             for arm in asked if number % 2 == 0 else asked[::-1]:
-                reply = await ask({**scope, **arm.body})
-                ids = [source["document_id"] for source in reply["sources"]]
-                rank = None if question.document is None else rank_of(ids, documents[question.document])
-                found[arm.name][number] = Outcome(question=question, reply=reply, rank=rank)
-                each()
+                try:
+                    outcomes[arm.name] = await outcome(question, arm)
+                except failures as error:
+                    left_out[number] = LeftOut(question=question, arm=arm.name, why=str(error))
+                    running += 1
+                    if running == IN_A_ROW or len(left_out) == len(questions):
+                        raise
+                    break
+            else:
+                found[number], running = outcomes, 0
 
     left = iter(enumerate(questions))  # shared: who is free takes the next
     askers = [asyncio.create_task(asked_in_turn(left)) for _ in range(at_once)]
@@ -108,8 +130,9 @@ async def compare(
         for one in askers:
             one.cancel()
     answered = [
-        Answered(arm=arm, outcomes=tuple(found[arm.name][number] for number in range(len(questions))))
+        Answered(arm=arm, outcomes=tuple(found[number][arm.name] for number in sorted(found)))
         for arm in asked
     ]
     *measured, served = answered
-    return tuple(measured if any(served.same_as(one) for one in measured) else answered)
+    kept = measured if any(served.same_as(one) for one in measured) else answered
+    return tuple(kept), tuple(left_out[number] for number in sorted(left_out))

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from evaluation.arm_figures import ArmFigures, Measured, measured
-from evaluation.compare import Answered
+from evaluation.compare import Answered, LeftOut
 from evaluation.forest import Forest
 from evaluation.metrics import Estimate, signed
 from evaluation.own import Outcome, short
@@ -40,6 +40,7 @@ class Comparison:
     at_once: int
     owner: Owner
     answered: tuple[Answered, ...]
+    left_out: tuple[LeftOut, ...]  # questions that an arm could not answer, and that none is measured by
     measured: Measured
     recommendation: Recommendation
     memory_bytes: int | None  # of the service, right after the questions; None: not known
@@ -59,6 +60,7 @@ def compared(
     owner: Owner,
     memory_bytes: int | None,
     training: Training | None,
+    left_out: tuple[LeftOut, ...] = (),
     at_once: int = 1,
 ) -> Comparison:
     found = measured(answered)
@@ -70,6 +72,7 @@ def compared(
         at_once=at_once,
         owner=owner,
         answered=answered,
+        left_out=left_out,
         measured=found,
         recommendation=recommend(found, owner, training_seconds=seconds),
         memory_bytes=memory_bytes,
@@ -92,6 +95,9 @@ def as_json(found: Comparison) -> dict[str, Any]:
         "memory_bytes": found.memory_bytes,
         "training": None if found.training is None else asdict(found.training),
         "rows": list(_rows(found.answered)),
+        "left_out": [
+            {"question": one.question.text, "arm": one.arm, "why": one.why} for one in found.left_out
+        ],
     }
 
 
@@ -136,7 +142,12 @@ def report(found: Comparison) -> Report:
             top_k=str(found.top_k),
             asked_at_once=str(found.at_once),
         ),
-        sections=(_advice(found.recommendation), _figures(found), _side_by_side(found.answered)),
+        sections=(
+            _advice(found.recommendation),
+            _figures(found),
+            _side_by_side(found.answered),
+            *([_left_out(found.left_out)] if found.left_out else []),
+        ),
     )
 
 
@@ -281,6 +292,13 @@ def _side_by_side(answered: Sequence[Answered]) -> Section:
     header = ("question", "right", *(one.arm.name for one in answered))
     table = Table(title="Each, with its score", header=header, rows=tuple(rows))
     return Section(title="Side by side", text="", tables=(table,))
+
+
+def _left_out(some: Sequence[LeftOut]) -> Section:
+    rows = tuple((short(one.question.text), one.arm, short(one.why)) for one in some)
+    table = Table(title="Which, and why", header=("question", "arm", "what it said"), rows=rows)
+    text = "Questions that an arm could not answer: no arm is measured by them."
+    return Section(title="Left out", text=text, tables=(table,))
 
 
 def _shown(said: Mapping[str, Any]) -> str:

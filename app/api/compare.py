@@ -20,7 +20,7 @@ from evaluation.compare import compare as asked_all
 from evaluation.compare_report import Comparison, Training, as_json, compared
 from evaluation.own import BadQuestions, OwnQuestion
 from evaluation.recommend import Changes, Owner
-from indexes.errors import InvalidRequest
+from indexes.errors import InvalidRequest, SimurghError
 from indexes.records import Adapter
 from tuning.cost import SOURCE, cost, cost_of
 
@@ -51,7 +51,8 @@ async def compare(
     body: CompareBody, request: Request, service: ServiceDep, tenant: TenantDep, request_id: RequestIdDep
 ) -> dict[str, Any]:
     """The same questions to the model alone, with retrieval, with the adapter, with both; and which of them
-    serves best. One question after the other: it takes as long as asking them all."""
+    serves best. One question after the other: it takes as long as asking them all. One that cannot be
+    answered is left out, and told."""
     for one in body.questions:
         check_limits(service, question=one.question, top_k=body.top_k, max_tokens=body.max_tokens)
     found = await unless_gone(request, _compared(body, service, tenant, request_id))
@@ -89,7 +90,7 @@ async def _compared(body: CompareBody, service: Service, tenant: str, request_id
         )
         return views.answer(await whole(measured(service, one)))
 
-    answered = await asked_all(
+    answered, left_out = await asked_all(
         ask,
         asked,
         collection=body.collection,
@@ -97,6 +98,7 @@ async def _compared(body: CompareBody, service: Service, tenant: str, request_id
         top_k=body.top_k,
         max_tokens=body.max_tokens,
         documents=named,
+        failures=(SimurghError,),
     )
     return await asyncio.to_thread(
         compared,
@@ -107,6 +109,7 @@ async def _compared(body: CompareBody, service: Service, tenant: str, request_id
         owner=Owner(changes=body.changes, style=body.style),
         memory_bytes=await asyncio.to_thread(taken),
         training=training,
+        left_out=left_out,
     )
 
 

@@ -15,7 +15,7 @@ from app.adapter_store import AdapterStore
 from app.asking import MAX_TOKENS, TOP_K
 from app.cli.client import PATIENCE, Client, load_settings
 from app.cli.evaluate import Questions, faults_told
-from app.cli.output import out, progress, say
+from app.cli.output import Failed, counted, out, progress, say
 from app.generator import BASE
 from app.settings import Settings
 
@@ -69,7 +69,7 @@ def compare(
         training = _training(client, settings, client.get(f"/adapters/{adapter}"))
     with progress() as bar:
         task = bar.add_task("asking", total=len(asked) * len(arms(adapter)))
-        answered = asyncio.run(
+        answered, left_out = asyncio.run(
             asked_all(
                 ask,
                 asked,
@@ -80,6 +80,7 @@ def compare(
                 documents=named,
                 at_once=at_once,
                 each=lambda: bar.advance(task),
+                failures=(Failed,),
             )
         )
     found = compared(
@@ -91,11 +92,14 @@ def compare(
         owner=Owner(changes=changes, style=style),
         memory_bytes=_memory(client),
         training=training,
+        left_out=left_out,
     )
     table = Table("arm", "score", "wrong", "median ms", box=None, pad_edge=False)
     for arm in found.measured.arms:
         table.add_row(arm.name, str(arm.score), f"{arm.wrong.mean:.0%}", f"{arm.p50_ms:,.0f}")
     out.print(table)
+    if left_out:
+        say(f"left out: {counted(len(left_out), 'question')} that could not be answered")
     advice = found.recommendation
     say(f"{CHOICES[advice.choice]}" + (f" ({advice.arm})" if advice.arm else ""))
     for doubt in advice.thin:

@@ -34,9 +34,20 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+class Failed(typer.Exit):
+    """The command ends; it has been said why."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(status)
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
+
+
 def fail(message: str, status: int = 1) -> NoReturn:
     err.print(f"[bold red]simurgh:[/] {escape(message)}", highlight=False)
-    raise typer.Exit(status)
+    raise Failed(message, status)
 
 
 def progress() -> Progress:

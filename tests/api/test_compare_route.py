@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from app.cli.main import cli
 from app.generator import GenerationRequest
+from indexes.errors import EngineUnavailable
 from tests.support import lora
 from tests.support.api import Api, Server
 from tests.support.replies import error_of
@@ -152,6 +153,19 @@ async def test_an_engine_that_is_down_is_told_so(ferry: Api) -> None:
     ferry.generator.down = True
     answer = await ferry.http.post("/compare", json={"questions": QUESTIONS})
     error_of(answer, 503, "engine_unavailable")
+
+
+async def test_a_question_that_fails_is_left_out_and_told(ferry: Api) -> None:
+    def reads_but_one(request: GenerationRequest) -> str:
+        if "captain" in request.messages[-1].content:
+            raise EngineUnavailable("the engine was too slow")
+        return reads(request)
+
+    ferry.generator.script = reads_but_one
+    found = await compare(ferry)
+    assert [one["question"] for one in found["left_out"]] == [QUESTIONS[1]["question"]]
+    assert found["left_out"][0]["why"] == "the engine was too slow"
+    assert found["questions"] == len(found["rows"]) == 2
 
 
 async def test_the_memory_is_a_metric(api: Api) -> None:

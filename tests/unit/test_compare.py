@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from evaluation.arm_figures import Measured, measured
-from evaluation.compare import BASE, BOTH, RAG, SERVED, TUNED, Answered, Ask, arms, compare
+from evaluation.compare import BASE, BOTH, RAG, SERVED, TUNED, Answered, Ask, LeftOut, arms, compare
 from evaluation.compare_report import Training, as_json, compared, report
 from evaluation.own import OwnQuestion
 from evaluation.recommend import Owner
@@ -62,6 +62,14 @@ class FakeAsk:
 
 
 async def answered(ask: Ask, adapter: str | None = "voice", at_once: int = 1) -> tuple[Answered, ...]:
+    found, left_out = await asked(ask, adapter, at_once)
+    assert left_out == ()
+    return found
+
+
+async def asked(
+    ask: Ask, adapter: str | None = "voice", at_once: int = 1, *, failures: tuple[type[Exception], ...] = ()
+) -> tuple[tuple[Answered, ...], tuple[LeftOut, ...]]:
     return await compare(
         ask,
         QUESTIONS,
@@ -71,6 +79,7 @@ async def answered(ask: Ask, adapter: str | None = "voice", at_once: int = 1) ->
         max_tokens=32,
         documents=DOCUMENTS,
         at_once=at_once,
+        failures=failures,
     )
 
 
@@ -125,6 +134,54 @@ async def test_one_that_fails_ends_the_others() -> None:
     before = asked
     await asyncio.sleep(0.02)
     assert asked == before == 2
+
+
+class Failing(FakeAsk):
+    """Cannot answer some of the questions, by their numbers, with what they retrieve."""
+
+    def __init__(self, *numbers: int) -> None:
+        super().__init__()
+        self._numbers = numbers
+
+    async def __call__(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        if body["mode"] == "rag" and int(body["question"].split()[1][:-1]) in self._numbers:
+            raise Unavailable("it took too long")
+        return await super().__call__(body)
+
+
+@pytest.mark.parametrize("at_once", [1, 2])
+async def test_a_question_that_cannot_be_answered_is_left_out_of_every_arm(at_once: int) -> None:
+    found, left_out = await asked(Failing(2), at_once=at_once, failures=(Unavailable,))
+    assert [one.question.line for one in left_out] == [2]
+    assert left_out[0].why == "it took too long"
+    assert left_out[0].arm in (RAG, BOTH, SERVED)
+    assert {tuple(one.question.line for one in each.outcomes) for each in found} == {(1, 3, 4)}
+    told = compared(
+        found,
+        collection="desk",
+        adapter="voice",
+        top_k=3,
+        owner=Owner(),
+        memory_bytes=None,
+        training=None,
+        left_out=left_out,
+    )
+    assert as_json(told)["left_out"] == [
+        {"question": "Question 2?", "arm": left_out[0].arm, "why": "it took too long"}
+    ]
+    assert told.questions == 3
+    assert "it took too long" in report(told).markdown()
+
+
+@pytest.mark.parametrize("numbers", [(1, 2, 3), (2, 3, 4), (1, 2, 3, 4)])
+async def test_where_one_after_the_other_fails_it_ends(numbers: tuple[int, ...]) -> None:
+    with pytest.raises(Unavailable):
+        await asked(Failing(*numbers), failures=(Unavailable,))
+
+
+async def test_two_in_a_row_and_one_later_do_not_end_it() -> None:
+    _, left_out = await asked(Failing(1, 2, 4), failures=(Unavailable,))
+    assert [one.question.line for one in left_out] == [1, 2, 4]
 
 
 async def test_the_service_as_it_is_set_is_left_out_where_it_says_the_same() -> None:
