@@ -1,10 +1,10 @@
 """Texts that were written for this project, with questions that they answer and others that they do not.
 
-`tuning/texts/PART/LANGUAGE/*.txt`, a line each: `# subject`, `P: paragraph`, `Q: question | answer as it
-stands in the paragraph`, `U: question that the paragraph does not answer though it looks so`. Where a
-paragraph has a `T: told otherwise` below it, that one answers each of the `U: question | answer` and none of
-the `Q`: so a question alone does not tell whether it is answered. The paragraphs of a subject are near
-relatives, none of which answers what was asked of another. Many facts are invented.
+`tuning/texts/PART/LANGUAGE/*.txt`, a line each: `# subject`, `P: paragraph`, `T: the paragraph told
+otherwise`, `Q: question that P answers and T does not | answer as it stands in P`, `U: question that T
+answers and P does not, though it looks so | answer as it stands in T`. As each question stands over both, its
+words alone do not tell whether it is answered. The paragraphs of a subject are near relatives, none of which
+answers what was asked of another. Many facts are invented.
 """
 
 from collections.abc import Iterator
@@ -32,16 +32,17 @@ def own_texts(language: str, folder: Path = TRAIN) -> dict[str, Any]:
                 paragraphs.append({"id": len(paragraphs), "title": subject, "text": rest})
             else:
                 question, _, answer = (part.strip() for part in rest.partition("|"))
-                told = versions[:1] if kind == "Q:" else versions[1:]  # the version that answers
-                stands = all(answer in paragraphs[one]["text"] for one in told)
-                if not versions or bool(answer) != bool(told) or not stands:
+                if len(versions) != 2:
+                    raise ValueError(f"{where}: no paragraph before it in two versions: {rest}")
+                told = versions[kind == "U:"]  # the version that answers
+                if not answer or answer not in paragraphs[told]["text"]:
                     raise ValueError(f"{where}: the paragraph before it does not hold this answer: {rest}")
                 questions += [
                     {
                         "id": f"{language}-{len(questions) + number}",
                         "question": question,
                         "paragraph": version,
-                        "answers": [answer] if version in told else [],
+                        "answers": [answer] if version == told else [],
                     }
                     for number, version in enumerate(versions)
                 ]

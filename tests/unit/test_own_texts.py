@@ -14,13 +14,13 @@ ALIKE = 0.85  # cosine of character n-grams: the same question in nearly the sam
 
 GOOD = """# A ferry
 P: The ferry runs from May to September and carries 40 cars.
+T: The ferry carries 90 people, and in May and September only 40.
 
 Q: How many cars fit on it? | 40
-U: How many people fit on it?
+U: How many people fit on it in July? | 90
 P: In 1991 it was built in Turku.
 T: Since 1991 it calls at Turku and at Naantali, where it was built.
 Q: In which year was it built? | 1991
-U: Which harbours does it serve? | Turku and at Naantali
 """
 
 
@@ -32,16 +32,16 @@ def written(folder: Path, text: str) -> Path:
 
 def test_they_have_the_form_of_a_question_set(tmp_path: Path) -> None:
     read = own_texts("en", written(tmp_path, GOOD))
-    assert read["paragraphs"][1] == {"id": 1, "title": "A ferry", "text": "In 1991 it was built in Turku."}
-    assert len(read["paragraphs"]) == 3
+    assert read["paragraphs"][2] == {"id": 2, "title": "A ferry", "text": "In 1991 it was built in Turku."}
+    assert len(read["paragraphs"]) == 4
     asked = [(one["question"], one["paragraph"], one["answers"]) for one in read["questions"]]
     assert asked == [
         ("How many cars fit on it?", 0, ["40"]),
-        ("How many people fit on it?", 0, []),
-        ("In which year was it built?", 1, ["1991"]),
-        ("In which year was it built?", 2, []),
-        ("Which harbours does it serve?", 1, []),
-        ("Which harbours does it serve?", 2, ["Turku and at Naantali"]),
+        ("How many cars fit on it?", 1, []),
+        ("How many people fit on it in July?", 0, []),
+        ("How many people fit on it in July?", 1, ["90"]),
+        ("In which year was it built?", 2, ["1991"]),
+        ("In which year was it built?", 3, []),
     ]
     assert len({one["id"] for one in read["questions"]}) == 6
 
@@ -63,14 +63,10 @@ def test_a_line_that_is_wrong_is_named(tmp_path: Path, wrong: str) -> None:
         own_texts("en", written(tmp_path, f"{GOOD}{wrong}\n"))
 
 
-def test_an_answer_without_a_version_that_gives_it(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"one\.txt:2"):
-        own_texts("en", written(tmp_path, "P: It carries 40 cars.\nU: How many people? | 40"))
-
-
-def test_a_question_before_any_paragraph(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"one\.txt:1"):
-        own_texts("en", written(tmp_path, "U: How many?"))
+@pytest.mark.parametrize("before", ["", "P: It carries 40 cars.\n", f"{GOOD}# Another\n"])
+def test_a_question_without_a_paragraph_in_two_versions(tmp_path: Path, before: str) -> None:
+    with pytest.raises(ValueError, match="two versions"):
+        own_texts("en", written(tmp_path, f"{before}Q: How many cars? | 40"))
 
 
 PARTS = [
@@ -83,8 +79,13 @@ def test_those_that_are_here(language: str, part: Path) -> None:
     read = own_texts(language, part)
     texts = [one["text"] for one in read["paragraphs"]]
     assert len(set(texts)) == len(texts)
-    answered = [bool(one["answers"]) for one in read["questions"]]
-    assert 0.3 < sum(answered) / len(answered) < 0.7, "both kinds, or their number tells which it is"
+    versions: dict[tuple[str, str], list[bool]] = {}
+    for one in read["questions"]:
+        where = texts[one["paragraph"] // 2 * 2]
+        versions.setdefault((where, one["question"]), []).append(bool(one["answers"]))
+    assert {tuple(sorted(some)) for some in versions.values()} == {(False, True)}, (
+        "a question tells by itself"
+    )
 
 
 @pytest.mark.parametrize(
