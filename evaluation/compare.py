@@ -92,7 +92,7 @@ async def compare(
     down slows all of them; every other question in the opposite order, for the one after may find a cache
     warm. ``documents``: as `own.documents` gives them. ``each`` is called after every answer. A question of
     which ``ask`` raises one of ``failures`` is left out of every arm; the last of them is raised where that
-    befalls ``IN_A_ROW`` questions, or all. Raises what else ``ask`` raises."""
+    befalls ``IN_A_ROW`` of them running, or all. Raises what else ``ask`` raises."""
     asked = arms(adapter)
     found: dict[int, dict[str, Outcome]] = {}
     left_out: dict[int, LeftOut] = {}

@@ -6,7 +6,6 @@ One paragraph a question, without retrieval and gate. On two cores two minutes.
 """
 
 import argparse
-import json
 import random
 import tempfile
 from collections.abc import Iterator
@@ -17,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from app.reader.bundle import convert, open_reader
-from evaluation.datasets import data_folder, load
+from evaluation.datasets import data_folder
 from tuning.own_texts import HELD, own_texts
 from tuning.reader_recipes import RECIPES
+from tuning.reader_rows import of_part
 
 PRICE = 0.1  # share of the answered that may be refused
 HELD_BACK = "held"
@@ -41,7 +41,11 @@ def main() -> None:
     trained = RECIPES[asked.name].trained
     if asked.weights:
         trained = replace(trained, name=asked.weights.name, parent=asked.weights.resolve().parent)
-    raw = own_texts(asked.language, HELD) if asked.on == HELD_BACK else _titles(asked.language, asked.on)
+    raw = (
+        own_texts(asked.language, HELD)
+        if asked.on == HELD_BACK
+        else of_part(data_folder(), asked.language, asked.on)
+    )
     with tempfile.TemporaryDirectory() as temporary:
         convert(trained, asked.encoder, Path(temporary))
         reader = open_reader(trained, Path(temporary))
@@ -55,12 +59,6 @@ def main() -> None:
         area = roc_auc_score(np.repeat([1, 0], [len(good), len(bad)]), np.concatenate([good, bad]))
         refused = float(np.mean(bad < np.quantile(good, PRICE)))
         print(f"{kind}: {refused:.3f} of {len(bad)} refused at {PRICE:.0%} of {len(good)}, AUROC {area:.3f}")
-
-
-def _titles(language: str, part: str) -> Any:
-    raw = json.loads((data_folder() / "qa" / f"{language}.json").read_text())
-    wanted = {one.id for one in load(data_folder(), language).questions if one.part == part}
-    return {**raw, "questions": [one for one in raw["questions"] if str(one["id"]) in wanted]}
 
 
 def _cases(raw: Any, count: int, draw: random.Random) -> Iterator[tuple[str, str, str]]:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from app.reader.span_reader import FIRST, FOLD, SEPARATOR
-from evaluation.datasets import load
+from evaluation.datasets import Part, load
 from tuning.altered import altered
 from tuning.own_texts import own_texts
 
@@ -63,12 +63,16 @@ def rows(
 ) -> Iterator[Row]:
     """``sets``, ``own``: language -> what its question set under ``folder`` gives, and its own texts."""
     for language, mix in sets.items():
-        raw = json.loads((folder / "qa" / f"{language}.json").read_text())
-        train = {one.id for one in load(folder, language).questions if one.part == "train"}
-        raw["questions"] = [one for one in raw["questions"] if str(one["id"]) in train]
-        yield from _rows_of(raw, language, mix, encode, draw)
+        yield from _rows_of(of_part(folder, language, "train"), language, mix, encode, draw)
     for language, mix in own.items():
         yield from _rows_of(own_texts(language), language, mix, encode, draw)
+
+
+def of_part(folder: Path, language: str, part: Part) -> Any:
+    """The question set as it stands in its file, with the questions of that part's titles alone."""
+    raw = json.loads((folder / "qa" / f"{language}.json").read_text())
+    wanted = {one.id for one in load(folder, language).questions if one.part == part}
+    return {**raw, "questions": [one for one in raw["questions"] if str(one["id"]) in wanted]}
 
 
 def window(row: Row, longest: int, draw: random.Random) -> Example:

@@ -10,7 +10,7 @@ import pytest
 
 from evaluation.arm_figures import Measured, measured
 from evaluation.compare import BASE, BOTH, RAG, SERVED, TUNED, Answered, Ask, LeftOut, arms, compare
-from evaluation.compare_report import Training, as_json, compared, report
+from evaluation.compare_report import Comparison, Training, as_json, compared, report
 from evaluation.own import OwnQuestion
 from evaluation.recommend import Owner
 from indexes.errors import Unavailable
@@ -136,6 +136,20 @@ async def test_one_that_fails_ends_the_others() -> None:
     assert asked == before == 2
 
 
+def nothing_known(found: tuple[Answered, ...], left_out: tuple[LeftOut, ...] = ()) -> Comparison:
+    """Neither of the owner, nor of memory and training."""
+    return compared(
+        found,
+        collection="desk",
+        adapter="voice",
+        top_k=3,
+        owner=Owner(),
+        memory_bytes=None,
+        training=None,
+        left_out=left_out,
+    )
+
+
 class Failing(FakeAsk):
     """Cannot answer some of the questions, by their numbers, with what they retrieve."""
 
@@ -156,16 +170,7 @@ async def test_a_question_that_cannot_be_answered_is_left_out_of_every_arm(at_on
     assert left_out[0].why == "it took too long"
     assert left_out[0].arm in (RAG, BOTH, SERVED)
     assert {tuple(one.question.line for one in each.outcomes) for each in found} == {(1, 3, 4)}
-    told = compared(
-        found,
-        collection="desk",
-        adapter="voice",
-        top_k=3,
-        owner=Owner(),
-        memory_bytes=None,
-        training=None,
-        left_out=left_out,
-    )
+    told = nothing_known(found, left_out)
     assert as_json(told)["left_out"] == [
         {"question": "Question 2?", "arm": left_out[0].arm, "why": "it took too long"}
     ]
@@ -251,15 +256,6 @@ async def test_the_report_and_its_json(tmp_path: Path) -> None:
 
 
 async def test_what_is_not_known_is_said_to_be_so() -> None:
-    found = compared(
-        await answered(FakeAsk()),
-        collection="desk",
-        adapter="voice",
-        top_k=3,
-        owner=Owner(),
-        memory_bytes=None,
-        training=None,
-    )
-    text = report(found).markdown()
+    text = report(nothing_known(await answered(FakeAsk()))).markdown()
     assert "Memory of the service is not known." in text
     assert "training cost is not known" in text
