@@ -9,7 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.language import detect
@@ -35,9 +35,11 @@ class Calibration:
     bias: float
     threshold: float  # the probability below which the service abstains
     reader: str = OTHER  # whose margins it was fitted to: its language
+    means: Mapping[str, float] = field(default_factory=dict)  # of the features that are not always known
 
     def probability(self, features: Mapping[str, float]) -> float:
-        logit = self.bias + sum(weight * features[name] for name, weight in self.weights.items())
+        known = {**self.means, **features}
+        logit = self.bias + sum(weight * known[name] for name, weight in self.weights.items())
         return 1 / (1 + math.exp(-max(-50.0, min(50.0, logit))))
 
 
@@ -106,14 +108,16 @@ def best_reading(
 
 
 def features(hits: Sequence[Hit], readings: Sequence[Reading]) -> dict[str, float]:
+    """``lead`` is not known where only one passage was found: 0 would say that others are as near."""
     margins = [max(-MARGIN_LIMIT, min(MARGIN_LIMIT, reading.margin)) for reading in readings]
     best = best_reading(hits, readings)
     others = [hit.score for hit in hits[1:]]
+    lead = {"lead": hits[0].score - sum(others) / len(others)} if others else {}
     return {
         "margin": max(margins, default=0.0),
         "margin_first": margins[0] if margins else 0.0,
         "margin_best": margins[best] if best is not None else -MARGIN_LIMIT,
-        "lead": hits[0].score - sum(others) / len(others) if others else 0.0,
+        **lead,
         "dense": max(hit.dense for hit in hits),
         "lexical": max(hit.lexical for hit in hits),
         "coverage": max(hit.coverage for hit in hits),

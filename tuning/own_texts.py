@@ -16,19 +16,22 @@ TRAIN = TEXTS / "train"
 HELD = TEXTS / "held"  # never trained on: readers are compared on it
 
 
-def own_texts(language: str, folder: Path = TRAIN) -> dict[str, Any]:
+def own_texts(language: str, folder: Path = TRAIN, *, told_once: bool = False) -> dict[str, Any]:
     """In the form of the question sets (`paragraphs`, `questions`); a question stands there once for each of
-    the paragraph's versions. ValueError names a line that is wrong."""
+    the paragraph's versions, of which ``told_once`` takes the first alone. ValueError names a line that is
+    wrong."""
     paragraphs: list[dict[str, Any]] = []
     questions: list[dict[str, Any]] = []
     subject = ""
     versions: list[int] = []  # of the present paragraph: as P, as T
+    wanted: set[int] = set()
     for path in sorted((folder / language).glob("*.txt")):
         for where, kind, rest in _lines(path):
             if kind == "#":
                 subject, versions = rest, []
             elif kind in ("P:", "T:"):
                 versions = [len(paragraphs)] if kind == "P:" else [*versions, len(paragraphs)]
+                wanted |= {versions[0]} if told_once else set(versions)
                 paragraphs.append({"id": len(paragraphs), "title": subject, "text": rest})
             else:
                 question, _, answer = (part.strip() for part in rest.partition("|"))
@@ -46,7 +49,11 @@ def own_texts(language: str, folder: Path = TRAIN) -> dict[str, Any]:
                     }
                     for number, version in enumerate(versions)
                 ]
-    return {"language": language, "paragraphs": paragraphs, "questions": questions}
+    return {
+        "language": language,
+        "paragraphs": [one for one in paragraphs if one["id"] in wanted],
+        "questions": [one for one in questions if one["paragraph"] in wanted],
+    }
 
 
 def _lines(path: Path) -> Iterator[tuple[str, str, str]]:

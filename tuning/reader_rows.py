@@ -59,13 +59,21 @@ class Example:
 
 
 def rows(
-    folder: Path, sets: Mapping[str, Mix], own: Mapping[str, Mix], encode: Encode, draw: random.Random
+    folder: Path,
+    sets: Mapping[str, Mix],
+    own: Mapping[str, Mix],
+    encode: Encode,
+    draw: random.Random,
+    *,
+    told_once: bool = False,
 ) -> Iterator[Row]:
-    """``sets``, ``own``: language -> what its question set under ``folder`` gives, and its own texts."""
+    """``sets``, ``own``: language -> what its question set under ``folder`` gives, and its own texts, of
+    which ``told_once`` takes the first version of a paragraph alone."""
     for language, mix in sets.items():
         yield from _rows_of(of_part(folder, language, "train"), language, mix, encode, draw)
     for language, mix in own.items():
-        yield from _rows_of(own_texts(language), language, mix, encode, draw)
+        texts = own_texts(language, told_once=told_once)
+        yield from _rows_of(texts, language, mix, encode, draw)
 
 
 def of_part(folder: Path, language: str, part: Part) -> Any:

@@ -2,7 +2,7 @@
 
 A LoRA on an encoder and a span head, on the train titles of the question sets and on texts of our own, in
 rounds: to find answers, then to know where there is none. Without dropout: on a CPU that of attention costs
-more than all else. On two cores two hours (multilingual) and two (english, of which its first round takes
+more than all else. On two cores two hours (multilingual) and four (english, of which its first round takes
 forty minutes).
 """
 
@@ -55,12 +55,21 @@ def train(recipe: Recipe, encoder: Path, out: Path, *, rounds: Sequence[int]) ->
     model = _model(encoder, recipe)
     done = [] if 1 in rounds else _resumed(model, out)
     for number in rounds:
-        draw = random.Random(SEED + number)
+        start = _copied(model)
         now = recipe.rounds[number - 1]
-        data = list(rows(data_folder(), now.sets, now.own, encode, draw))
-        steps = int(now.epochs * len(data) / BATCH)
-        _train(model, _batches(data, now.window, draw), now, steps)
-        done.append({"examples": len(data), "steps": steps})
+        branches, ends = [], []
+        for branch in (now, *now.beside):
+            _restore(model, start)
+            draw = random.Random(SEED + number)
+            data = list(
+                rows(data_folder(), branch.sets, branch.own, encode, draw, told_once=branch.told_once)
+            )
+            steps = int(branch.epochs * len(data) / BATCH)
+            _train(model, _batches(data, branch.window, draw), branch, steps)
+            branches.append({"examples": len(data), "steps": steps})
+            ends.append(_copied(model))
+        _restore(model, {name: sum(end[name] for end in ends) / len(ends) for name in start})
+        done.append({"mean_of": branches} if now.beside else branches[0])
         _save(model, out, recipe, rounds=done)
 
 
@@ -178,19 +187,27 @@ def _trained(model: Any) -> dict[str, Any]:
     }
 
 
-def _resumed(model: Any, out: Path) -> list[dict[str, int]]:
-    """The weights of ``out`` into ``model``; the rounds that made them."""
-    import torch
-    from safetensors.torch import load_file
+def _copied(model: Any) -> dict[str, Any]:
+    return {name: value.detach().clone() for name, value in _trained(model).items()}
 
-    weights = load_file(out / WEIGHTS)
+
+def _restore(model: Any, weights: Mapping[str, Any]) -> None:
+    import torch
+
     with torch.no_grad():
         for name, parameter in _trained(model).items():
             parameter.copy_(weights[name])
+
+
+def _resumed(model: Any, out: Path) -> list[dict[str, Any]]:
+    """The weights of ``out`` into ``model``; the rounds that made them."""
+    from safetensors.torch import load_file
+
+    _restore(model, load_file(out / WEIGHTS))
     return list(json.loads((out / CARD).read_text())["rounds"])
 
 
-def _save(model: Any, out: Path, recipe: Recipe, *, rounds: Sequence[Mapping[str, int]]) -> None:
+def _save(model: Any, out: Path, recipe: Recipe, *, rounds: Sequence[Mapping[str, Any]]) -> None:
     """Weights as fp16, and last the card that says what they are."""
     import torch
     from safetensors.torch import save_file
@@ -204,7 +221,7 @@ def _save(model: Any, out: Path, recipe: Recipe, *, rounds: Sequence[Mapping[str
         "base": recipe.trained.encoder,
         "rank": recipe.rank,
         "scale": recipe.alpha / recipe.rank,
-        "window": recipe.rounds[-1].window,
+        "window": min(one.window for one in (recipe.rounds[-1], *recipe.rounds[-1].beside)),
         "data": recipe.data,
         "rounds": rounds,
         "batch": BATCH,

@@ -11,6 +11,8 @@ from app.gate import OTHER, Calibration, EvidenceGate, features, load_calibratio
 from app.reader.port import FakeReader, Reading
 from tests.support.hits import hit
 
+TOLD = Reading(start=0, end=1, margin=5.0)
+SILENT = Reading(start=0, end=1, margin=-9.0)
 SURE = Calibration(weights={"margin": 1.0}, bias=0.0, threshold=0.5)
 
 
@@ -69,11 +71,27 @@ def test_extreme_margins_are_bounded() -> None:
     assert 0.0 <= SURE.probability(found) <= 1.0
 
 
+def test_a_passage_that_comes_alone_leads_as_passages_do_on_average() -> None:
+    leads = Calibration(weights={"lead": 2.0}, bias=-1.0, threshold=0.5, means={"lead": 0.5})
+    alone, beside = (features(hits, []) for hits in ([hit("a")], [hit("a"), hit("b")]))
+    assert leads.probability(alone) == 0.5
+    assert leads.probability(beside) < 0.5, "no nearer than the other"
+
+
+@pytest.mark.parametrize("language", ["en", "fa", "zh", OTHER])
+def test_a_plain_answer_in_the_only_passage_is_enough(language: str) -> None:
+    shipped = load_calibrations({OTHER, "en"})[language]
+    only = features([replace(hit("a"), dense=0.9, lexical=0.2, coverage=0.4)], [TOLD])
+    assert shipped.probability(only) > shipped.threshold
+    silent = features([replace(hit("a"), dense=0.9, lexical=0.2, coverage=0.4)], [SILENT])
+    assert shipped.probability(silent) < shipped.threshold
+
+
 @pytest.mark.parametrize("readers", [{OTHER, "en"}, set()])
 def test_the_shipped_calibrations(readers: set[str]) -> None:
     shipped = load_calibrations(readers)
     assert {OTHER, "fa", "zh", "en"} <= set(shipped)
-    known = features([hit("a")], [])
+    known = features([hit("a"), hit("b")], [])
     for calibration in shipped.values():
         assert set(calibration.weights) <= set(known)
         assert 0 < calibration.threshold < 1

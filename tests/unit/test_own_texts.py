@@ -46,6 +46,16 @@ def test_they_have_the_form_of_a_question_set(tmp_path: Path) -> None:
     assert len({one["id"] for one in read["questions"]}) == 6
 
 
+def test_or_each_paragraph_in_its_first_version_alone(tmp_path: Path) -> None:
+    read = own_texts("en", written(tmp_path, GOOD), told_once=True)
+    assert [one["id"] for one in read["paragraphs"]] == [0, 2]
+    assert [(one["paragraph"], one["answers"]) for one in read["questions"]] == [
+        (0, ["40"]),
+        (0, []),
+        (2, ["1991"]),
+    ]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
