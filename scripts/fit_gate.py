@@ -11,7 +11,7 @@ import math
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from app import models
 from app.cli.prepare import prepare_with_bar
-from app.gate import CALIBRATION, OTHER, READ_PASSAGES, features
+from app.gate import CALIBRATION, OTHER, READ_PASSAGES, Calibration, features
 from app.orders import without_orders
 from app.reader.port import Reader, Reading
 from app.settings import Settings
@@ -30,7 +30,7 @@ from evaluation.refusal import curve
 from evaluation.stage import Remembering, Stage, started
 from indexes.records import Hit
 
-Signals = NDArray[Any]
+Array = NDArray[Any]
 SEED = 17
 COUNT = {"fa": 250, "zh": 400, "en": 400}  # of a kind and part; more where few titles are to calibrate on
 MARGINS = ("margin", "margin_first", "margin_best")
@@ -126,16 +126,17 @@ def _fit(language: str, found: Sequence[Case], form: Form, reader: str) -> dict[
     counts = np.where([case.kind == "adversarial" for case in seen], ADVERSARIAL, 1.0)
     # Both answers weigh alike: the share of unanswerable questions here is not that of anybody's users.
     counts[holds] *= counts[~holds].sum() / counts[holds].sum()
-    fitted, intercept = _regressed(rows, holds, counts, form.freedom)
-    weights = dict(zip(names, fitted.round(4).tolist(), strict=True))
-    bias = round(intercept, 4)
-
-    def chance(case: Case) -> float:
-        logit = bias + sum(weights[name] * case.signals[name] for name in names)
-        return float(1 / (1 + np.exp(-logit)))
-
-    answerable = [chance(case) for case in seen if case.answerable]
-    gone = [chance(case) for case in seen if case.kind == "gold removed"]
+    weights, bias = _regressed(rows, holds, counts, form.freedom)
+    lead = np.average(rows[:, names.index("lead")], weights=counts)
+    fitted = Calibration(
+        weights=dict(zip(names, weights.round(4).tolist(), strict=True)),
+        bias=round(bias, 4),
+        threshold=0.0,
+        reader=reader,
+        means={"lead": round(float(lead), 4)},
+    )
+    answerable = [fitted.probability(case.signals) for case in seen if case.answerable]
+    gone = [fitted.probability(case.signals) for case in seen if case.kind == "gold removed"]
     # Where refusing more costs more answers than it saves wrong ones, the price is not paid in full.
     points = [point for point in curve(answerable, gone) if point.wrongly <= PRICE]
     best = max(points, key=lambda point: point.rightly - point.wrongly)
@@ -143,21 +144,15 @@ def _fit(language: str, found: Sequence[Case], form: Form, reader: str) -> dict[
     for part in ("calibrate", "test"):
         shares = {}
         for kind in ("answerable", "gold removed", "adversarial"):
-            some = [chance(case) < least for case in found if case.part == part and case.kind == kind]
+            some = [case.signals for case in found if case.part == part and case.kind == kind]
             if some:
-                shares[kind] = f"{np.mean(some):.3f} of {len(some)}"
+                refused = np.mean([fitted.probability(signals) < least for signals in some])
+                shares[kind] = f"{refused:.3f} of {len(some)}"
         print(language, part, f"threshold {least}", "refused:", shares, flush=True)
-    means = dict(zip(names, np.average(rows, axis=0, weights=counts).round(4).tolist(), strict=True))
-    return {
-        "weights": weights,
-        "bias": bias,
-        "threshold": least,
-        "reader": reader,
-        "means": {name: means[name] for name in names if name == "lead"},
-    }
+    return asdict(replace(fitted, threshold=least))
 
 
-def _regressed(rows: Signals, holds: Signals, counts: Signals, freedom: float) -> tuple[Signals, float]:
+def _regressed(rows: Array, holds: Array, counts: Array, freedom: float) -> tuple[Array, float]:
     """Weights and intercept. A penalty is to change what the signals weigh beside each other, not how sure
     they are together: that is fitted after it, freely."""
     from sklearn.linear_model import LogisticRegression

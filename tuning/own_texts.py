@@ -31,7 +31,8 @@ def own_texts(language: str, folder: Path = TRAIN, *, told_once: bool = False) -
                 subject, versions = rest, []
             elif kind in ("P:", "T:"):
                 versions = [len(paragraphs)] if kind == "P:" else [*versions, len(paragraphs)]
-                wanted |= {versions[0]} if told_once else set(versions)
+                if kind == "P:" or not told_once:
+                    wanted.add(len(paragraphs))
                 paragraphs.append({"id": len(paragraphs), "title": subject, "text": rest})
             else:
                 question, _, answer = (part.strip() for part in rest.partition("|"))

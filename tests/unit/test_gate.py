@@ -81,10 +81,9 @@ def test_a_passage_that_comes_alone_leads_as_passages_do_on_average() -> None:
 @pytest.mark.parametrize("language", ["en", "fa", "zh", OTHER])
 def test_a_plain_answer_in_the_only_passage_is_enough(language: str) -> None:
     shipped = load_calibrations({OTHER, "en"})[language]
-    only = features([replace(hit("a"), dense=0.9, lexical=0.2, coverage=0.4)], [TOLD])
-    assert shipped.probability(only) > shipped.threshold
-    silent = features([replace(hit("a"), dense=0.9, lexical=0.2, coverage=0.4)], [SILENT])
-    assert shipped.probability(silent) < shipped.threshold
+    only = [replace(hit("a"), dense=0.9, lexical=0.2, coverage=0.4)]
+    assert shipped.probability(features(only, [TOLD])) > shipped.threshold
+    assert shipped.probability(features(only, [SILENT])) < shipped.threshold
 
 
 @pytest.mark.parametrize("readers", [{OTHER, "en"}, set()])
